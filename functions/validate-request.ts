@@ -1,0 +1,22 @@
+import { lambda, parseRequest, type Migration, type Step } from '@drayage/core'
+
+interface Event {
+  request: unknown
+  execution: { id: string; name: string }
+}
+
+/** Parses the input once; every default is set there. Creates nothing. The one-machine runtime alone takes endpoints. */
+export const validateRequest: Step<Event, Migration> = async ({ request, execution }, { services }) =>
+  parseRequest(request, { runtime: services.runtime, runId: execution.name, executionId: execution.id, now: services.now() })
+
+export const shape = {
+  runId: 'string',
+  dryRun: 'boolean',
+  'limits.batches': 'integer',
+  'limits.largeObjects': 'integer',
+  'limits.toleratedFailures': 'integer',
+  'shards.batches': 'string',
+  'shards.large': 'string',
+} as const
+
+export const handler = lambda(validateRequest, shape)

@@ -1,0 +1,52 @@
+import type { Executions } from '../domain/access'
+import { PairLocked, PreconditionFailed } from '../domain/errors'
+import type { Migration } from '../domain/migration'
+import type { Call, ObjectStore } from '../domain/object-store'
+import { findJson, readJson, writeJson } from '../domain/state-files'
+import { pairKey } from '../domain/state-keys'
+
+/** pairs/<hash>.json: which execution works on a source and destination. Released by writing null: nothing may delete. */
+export interface Lock {
+  holder: { runId: string; executionId: string } | null
+  /** ISO 8601 */
+  at: string
+}
+
+interface LockTurn extends Call {
+  state: ObjectStore
+  executions: Executions
+  now(): Date
+}
+
+/**
+ * Takes the pair's lock, or takes it over from an execution that no longer runs. Taking it twice is taking it once.
+ * Throws PairLocked if another execution that still runs holds it, or was faster.
+ */
+export const takeLock = async ({ pair, runId, executionId }: Migration, { state, executions, now, signal }: LockTurn): Promise<void> => {
+  const name = pairKey(pair)
+  const lock: Lock = { holder: { runId, executionId }, at: now().toISOString() }
+  const taken = await findJson<Lock>(state, name, { signal })
+  const holder = taken?.value.holder
+  if (holder?.executionId === executionId) return
+  if (holder && (await executions.isRunning(holder.executionId))) {
+    throw new PairLocked(`the run ${holder.runId} works on the same source and destination; wait for its end or stop it`)
+  }
+  try {
+    await writeJson(state, name, lock, { signal, ...(taken ? { ifMatch: taken.etag } : { ifNoneMatch: true }) })
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed)) throw error
+    const winner = (await readJson<Lock>(state, name, { signal })).value.holder
+    if (winner?.executionId !== executionId) throw new PairLocked(`the run ${winner?.runId ?? 'of another execution'} took the same source and destination first`)
+  }
+}
+
+/** Releases the lock if this run holds it. Returns who holds it afterwards: the run id of another, or null. */
+export const releaseLock = async ({ pair, executionId }: Migration, { state, now, signal }: Omit<LockTurn, 'executions'>): Promise<string | null> => {
+  const name = pairKey(pair)
+  const taken = await findJson<Lock>(state, name, { signal })
+  if (!taken?.value.holder) return null
+  if (taken.value.holder.executionId !== executionId) return taken.value.holder.runId
+  const released: Lock = { holder: null, at: now().toISOString() }
+  await writeJson(state, name, released, { ifMatch: taken.etag, signal })
+  return null
+}

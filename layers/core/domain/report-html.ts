@@ -1,0 +1,116 @@
+import type { Observation } from './access'
+import { keyFromJson, printableKey } from './keys'
+import type { Certificate, FailureRow, Report } from './report'
+
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+/** Text for HTML, in an element or a quoted attribute: keys come from strangers. */
+const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character]!)
+
+const count = (value: number): string => value.toLocaleString('en-US')
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** Bytes in the largest binary unit that leaves at least 1. */
+export const readableBytes = (bytes: number): string => {
+  const unit = Math.min(UNITS.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10))
+  return `${unit === 0 ? count(bytes) : (bytes / 1024 ** unit).toFixed(1)} ${UNITS[unit]}`
+}
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[], kind = ''): string =>
+  `<div class="scroll"><table class="${kind}"><thead><tr>${head.map((cell) => `<th>${escape(cell)}</th>`).join('')}</tr></thead><tbody>${rows
+    .map((row) => `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`)
+    .join('')}</tbody></table></div>`
+
+const place = ({ bucket, prefix, endpoint }: Report['source'] | Report['destination']): string =>
+  `${bucket}${prefix === '' ? '' : ` / ${prefix}`} at ${endpoint ?? 'Amazon S3'}`
+
+const books = ({ ledger }: Report): string =>
+  table(
+    ['listed', '=', 'copied', '+', 'skipped', '+', 'excluded', '+', 'changed', '+', 'failed', ''],
+    [
+      [
+        count(ledger.listed),
+        '=',
+        count(ledger.copied),
+        '+',
+        count(ledger.skipped),
+        '+',
+        count(ledger.excluded),
+        '+',
+        count(ledger.changed),
+        '+',
+        count(ledger.failed),
+        ledger.balanced ? 'balanced' : `not balanced: ${count(ledger.unaccounted)} unaccounted`,
+      ],
+    ],
+    'books',
+  )
+
+const verification = ({ verification: { counts, mode, evidence } }: Report): string =>
+  `<p>Mode <b>${escape(mode)}</b>: ${escape(evidence)}.</p>${table(
+    ['verified', 'missing', 'different', 'unverifiable', 'unaccounted', 'only at the destination'],
+    [[counts.verified, counts.missing, counts.different, counts.unverifiable, counts.unaccounted, counts.extra].map(count)],
+    'books',
+  )}`
+
+const failureRow = ({ key, what, reason, detail }: FailureRow): string[] => [printableKey(keyFromJson(key)), what, reason, detail]
+
+const failures = ({ failures: { count: all, sample }, files }: Report): string =>
+  all === 0
+    ? ''
+    : `<h2>What is not right</h2>${table(['key', 'what', 'reason', 'detail'], sample.map(failureRow))}<p>${count(sample.length)} of ${count(all)} shown; all of them stand in <code>${escape(files.failures)}</code>.</p>`
+
+const observationRow = ({ kind, name, call, answer, closed, at }: Observation): string[] => [closed ? '✓' : '✗', kind, name, call, answer, at]
+
+const closure = (certificate: Certificate | undefined): string =>
+  certificate === undefined
+    ? '<p class="bad">Cleanup wrote no certificate: access may still be open.</p>'
+    : `<p>${certificate.complete ? 'Everything that this run opened was observed to be closed.' : '<b class="bad">Something that this run opened may still exist.</b>'} Closed at ${escape(certificate.closedAt)}.</p>${table(
+        ['', 'what', 'name', 'call', 'answer', 'at'],
+        certificate.observations.map(observationRow),
+      )}${certificate.todo.length === 0 ? '' : `<h3>Left to you</h3><ul>${certificate.todo.map((line) => `<li>${escape(line)}</li>`).join('')}</ul>`}`
+
+const estimate = ({ estimate: found }: Report): string =>
+  found === null
+    ? ''
+    : `<h2>Estimate</h2><p>At most US$ ${found.costUsd.toFixed(2)} of AWS requests, functions and transitions (list prices, us-east-1, November 2026; the source's own charges are not included), about ${count(found.durationSeconds)} s of copying, ${count(found.putRequests)} PUT-priced requests${found.problemKeys > 0 ? `, ${count(found.problemKeys)} keys that Amazon S3 cannot hold` : ''}.</p>`
+
+const faults = ({ faults: found }: Report): string =>
+  found.length === 0 ? '' : `<h2>Faults in the run's files</h2><ul>${found.slice(0, 100).map((fault) => `<li>${escape(fault)}</li>`).join('')}</ul>`
+
+const STYLE = `:root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--line:#d5dae1;--soft:#f4f6f8;--good:#0a7d3c;--bad:#b3261e}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e9ee;--paper:#14171b;--line:#343a43;--soft:#1d2127;--good:#5fd08a;--bad:#ff8a80}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0 auto;max-width:72rem;padding:1.5rem}
+h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}.good{color:var(--good)}.bad{color:var(--bad)}
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{border-bottom:1px solid var(--line);padding:.3rem .8rem .3rem 0;text-align:left;vertical-align:top}
+td{overflow-wrap:anywhere}.books td{font-size:1.2rem}code{background:var(--soft);padding:.1rem .3rem}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem}dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}`
+
+const TITLES = { verified: 'Verified', 'not-verified': 'Not verified', estimated: 'Estimated (dry run)' } as const
+
+/** report.html: one page without any request of its own, from report.json and certificate.json. */
+export const reportHtml = (report: Report, certificate: Certificate | undefined): string => {
+  const facts: [string, string][] = [
+    ['run', report.runId],
+    ['source', place(report.source)],
+    ['destination', place(report.destination)],
+    ['from', report.startedAt],
+    ['to', report.endedAt],
+    ['listed', readableBytes(report.bytes.listed)],
+    ['copied', readableBytes(report.bytes.copied)],
+  ]
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Drayage: ${escape(report.runId)}</title><style>${STYLE}</style></head><body>
+<h1 class="${report.succeeded ? 'good' : 'bad'}">${TITLES[report.outcome]}</h1>
+<p>${escape(report.reason)}</p>
+<dl>${facts.map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`).join('')}</dl>
+<h2>Books</h2>${books(report)}
+<h2>Verification</h2>${verification(report)}
+${failures(report)}${faults(report)}
+<h2>Access closed</h2>${closure(certificate)}
+${estimate(report)}
+</body></html>
+`
+}

@@ -1,0 +1,111 @@
+import type { Observation } from './access'
+import { balances, unaccounted, type Ledger } from './ledger'
+import type { Estimate } from './estimate'
+import type { KeyJson } from './keys'
+import type { ListingTotals } from './listing'
+import type { Migration } from './migration'
+import type { VerdictCounts } from './verdicts'
+
+/** How an error reached the state machine: `Cause` is a message, or Lambda's JSON with `errorMessage`. */
+export interface CaughtError {
+  Error: string
+  Cause?: string
+}
+
+/** The words of a caught error, from either form. */
+export const causeOf = ({ Error: name, Cause: cause }: CaughtError): string => {
+  if (!cause) return name
+  try {
+    const parsed = JSON.parse(cause) as { errorMessage?: unknown }
+    return typeof parsed.errorMessage === 'string' ? `${name}: ${parsed.errorMessage}` : `${name}: ${cause}`
+  } catch {
+    return `${name}: ${cause}`
+  }
+}
+
+export interface FailureRow {
+  key: KeyJson
+  /** failed, changed, or a verdict's name */
+  what: string
+  reason: string
+  detail: string
+}
+
+/** report.json: what a run did, counted from its files. */
+export interface Report {
+  version: 1
+  runId: string
+  executionId: string
+  outcome: 'verified' | 'not-verified' | 'estimated'
+  succeeded: boolean
+  /** one sentence for people, and the Fail state's cause */
+  reason: string
+  startedAt: string
+  endedAt: string
+  source: { bucket: string; prefix: string; endpoint: string | null; credential: string | null; provider: string }
+  destination: { bucket: string; prefix: string; endpoint: string | null; region: string }
+  ledger: Ledger & { balanced: boolean; unaccounted: number }
+  bytes: { listed: number; copied: number }
+  verification: { mode: string; evidence: string; counts: VerdictCounts }
+  listing: ListingTotals & { complete: boolean }
+  estimate: Estimate | null
+  /** what is wrong with the run's files: gaps, missing or doubled outcomes */
+  faults: string[]
+  /** what ended the run early, if anything did */
+  failures: { count: number; sample: FailureRow[] }
+  stoppedBy: string | null
+  files: { report: string; failures: string; certificate: string; html: string }
+}
+
+/** What a run's success rests on. Each fact that speaks against it is one reason; none: verified. */
+export interface ReportFacts {
+  migration: Migration
+  ledger: Ledger
+  verdicts: VerdictCounts
+  listing: Report['listing']
+  faults: readonly string[]
+  stoppedBy: string | undefined
+}
+
+const n = (count: number): string => count.toLocaleString('en-US')
+
+/** Why this run is not verified, in the order in which a reader wants to know; empty: verified. */
+export const objections = ({ migration, ledger, verdicts, listing, faults, stoppedBy }: ReportFacts): string[] => {
+  const found: string[] = []
+  if (stoppedBy !== undefined) found.push(stoppedBy)
+  if (!listing.complete) found.push('the source was not listed to its end')
+  if (migration.dryRun) return found
+  if (ledger.failed > 0) found.push(`${n(ledger.failed)} failed`)
+  if (ledger.changed > 0) found.push(`${n(ledger.changed)} changed at the source while the run was on (run again to pick them up)`)
+  if (!balances(ledger)) found.push(`the books do not balance: ${n(unaccounted(ledger))} of ${n(ledger.listed)} listed objects have no outcome`)
+  for (const name of ['missing', 'different', 'unverifiable', 'unaccounted'] as const) {
+    if (verdicts[name] > 0) found.push(`${n(verdicts[name])} ${name} at the destination`)
+  }
+  const judged = verdicts.verified + verdicts.missing + verdicts.different + verdicts.unverifiable
+  const expected = ledger.copied + ledger.skipped
+  if (judged !== expected) found.push(`${n(judged)} of ${n(expected)} copied or skipped objects were verified`)
+  return [...found, ...faults]
+}
+
+/** The one sentence of a report. */
+export const reasonOf = (facts: ReportFacts, against: readonly string[]): string => {
+  const { listed, copied, skipped } = facts.ledger
+  const books = `${n(listed)} listed, ${n(copied)} copied, ${n(skipped)} already there`
+  if (against.length > 0) return facts.migration.dryRun ? against.join('; ') : `${against.slice(0, 5).join('; ')}; ${books}`
+  if (facts.migration.dryRun) return `Dry run: ${n(facts.listing.listed)} objects listed, nothing copied.`
+  if (copied === 0 && listed > 0) return `Verified: nothing to copy, all ${n(listed)} objects were already there.`
+  return `Verified: ${books}.`
+}
+
+/** certificate.json: what Cleanup observed. */
+export interface Certificate {
+  version: 1
+  runId: string
+  /** whether everything that the run created is observed to be gone */
+  complete: boolean
+  closedAt: string
+  /** who asked: the run itself, or what found it after its end */
+  observations: Observation[]
+  /** what this run cannot do for the reader */
+  todo: string[]
+}

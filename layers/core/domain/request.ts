@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { InvalidRequest } from './errors'
+import type { Migration } from './migration'
+import { MIN_PART_BYTES } from './parts'
+import { PROVIDER_NAMES, type ProviderName } from './providers'
+import { stateKeys } from './state-keys'
+
+const MIB = 1024 * 1024
+const GIB = 1024 * MIB
+
+/** Longest life of a run's access, in hours: 30 days. */
+const MAX_HOURS = 720
+
+/** Amazon S3's rules for bucket names (user guide, "General purpose bucket naming rules"), as far as they are about form. */
+const BUCKET = /^(?!xn--|sthree-)(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+/** Other stores also have capital letters, underscores and up to 255 characters. */
+const FOREIGN_BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/
+
+const prefix = z
+  .string()
+  .refine((text) => Buffer.byteLength(text) <= 1024, 'is longer than 1,024 bytes; a key could not hold it')
+  .refine((text) => text.isWellFormed(), 'holds half of a surrogate pair; write it as UTF-8')
+  .default('')
+
+const region = z.string().regex(/^[a-z0-9-]{1,40}$/, 'is no region; write it as in eu-central-1').default('us-east-1')
+
+const isEndpoint = (text: string): boolean => {
+  if (text === 'embedded') return true
+  if (!/^https?:\/\/[^/]/.test(text) || !URL.canParse(text)) return false
+  const { username, password, pathname, search, hash } = new URL(text)
+  return username === '' && password === '' && pathname === '/' && search === '' && hash === ''
+}
+
+const endpoint = z
+  .string()
+  .refine(isEndpoint, 'is no endpoint; write https://host, without path, user or query (or embedded, for the server of the one-machine runtime)')
+  .nullable()
+  .default(null)
+
+const profile = z.string().min(1, 'is empty; name a profile of ~/.aws/config or leave it out').nullable().default(null)
+
+const count = (fallback: number, max: number) => z.int().min(1).max(max).default(fallback)
+
+const request = z.strictObject({
+  source: z.strictObject({
+    bucket: z.string().regex(FOREIGN_BUCKET, 'is no bucket name: 3 to 255 letters, digits, dots, hyphens or underscores'),
+    prefix,
+    region,
+    endpoint,
+    profile,
+    provider: z.enum(PROVIDER_NAMES as [ProviderName, ...ProviderName[]]).optional(),
+    credential: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/, 'is no credential name: 1 to 64 letters, digits, hyphens or underscores')
+      .nullable()
+      .default(null),
+  }),
+  destination: z.strictObject({
+    bucket: z.string().regex(BUCKET, 'is no Amazon S3 bucket name: 3 to 63 small letters, digits, dots or hyphens'),
+    prefix,
+    region,
+    endpoint,
+    profile,
+  }),
+  dryRun: z.boolean().default(false),
+  verification: z.strictObject({ mode: z.literal('listing').default('listing') }).prefault({}),
+  credentials: z.strictObject({ after: z.enum(['verified', 'always', 'expiry']).default('verified') }).prefault({}),
+  access: z.strictObject({ hours: z.number().positive().max(MAX_HOURS, `is over the cap of ${MAX_HOURS} hours (30 days)`).default(24) }).prefault({}),
+  limits: z
+    .strictObject({
+      batches: count(50, 10_000),
+      largeObjects: count(10, 10_000),
+      toleratedFailures: z.int().min(0).max(100).default(100),
+      batchObjects: count(1000, 1000),
+      batchBytes: count(8 * GIB, 64 * GIB),
+      largeObjectBytes: z.int().min(MIN_PART_BYTES).max(5 * GIB).default(256 * MIB),
+      costUsd: z.number().positive().nullable().default(null),
+    })
+    .prefault({}),
+})
+
+/** A request as people write it: every field but the two buckets has a default. */
+export type MigrationRequest = z.input<typeof request>
+
+const RUN_ID = /^[A-Za-z0-9_-]{1,80}$/
+
+export interface RequestContext {
+  /** only the one-machine runtime takes endpoints and profiles; on AWS the credential's secret holds them */
+  runtime: 'aws' | 'local'
+  runId: string
+  executionId: string
+  now: Date
+}
+
+const fieldOf = (path: readonly PropertyKey[]): string => (path.length === 0 ? 'request' : path.map(String).join('.'))
+
+const known = (path: readonly PropertyKey[]): string => {
+  let schema: unknown = request
+  for (const step of path) {
+    const shape: Record<string, unknown> = schema instanceof z.ZodObject ? schema.shape : {}
+    schema = Object.hasOwn(shape, step) ? shape[String(step)] : undefined
+    while (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault) schema = schema.unwrap()
+  }
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape as object).join(', ') : ''
+}
+
+const problemsOf = (error: z.ZodError): string[] =>
+  error.issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => `${fieldOf([...issue.path, key])}: unknown field; known here are ${known(issue.path)}`)
+    }
+    const missing = issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message)
+    return [`${fieldOf(issue.path)}: ${missing ? 'is missing; add it' : issue.message}`]
+  })
+
+/** Whether one side's writes would be listed by the other: the same bucket, and one key prefix begins with the other. */
+const overlap = ({ source, destination }: z.output<typeof request>): boolean => {
+  const written = destination.prefix + source.prefix
+  return (
+    source.endpoint === destination.endpoint &&
+    source.credential === null &&
+    source.bucket === destination.bucket &&
+    (written.startsWith(source.prefix) || source.prefix.startsWith(written))
+  )
+}
+
+const runtimeProblems = ({ source, destination }: z.output<typeof request>, { runtime }: RequestContext): string[] => {
+  const problems: string[] = []
+  if (runtime === 'local') {
+    if (source.credential !== null) problems.push('source.credential: names a secret on AWS; on one machine name a profile (source.profile) or set the environment')
+    return problems
+  }
+  for (const [side, place] of [['source', source], ['destination', destination]] as const) {
+    if (place.endpoint !== null) problems.push(`${side}.endpoint: only the one-machine runtime takes an endpoint; on AWS the secret named by source.credential holds it`)
+    if (place.profile !== null) problems.push(`${side}.profile: only the one-machine runtime takes a profile; on AWS name a secret in source.credential`)
+  }
+  if (source.credential === null) problems.push('source.credential: is missing; name the secret that holds the endpoint and keys of the source')
+  return problems
+}
+
+const pairOf = ({ source, destination }: z.output<typeof request>): string =>
+  createHash('sha256')
+    .update(JSON.stringify([[source.endpoint, source.credential, source.bucket, source.prefix], [destination.endpoint, destination.bucket, destination.prefix]]))
+    .digest('hex')
+    .slice(0, 32)
+
+const defaultProvider = (endpoint: string | null, credential: string | null): ProviderName => {
+  if (endpoint === 'embedded') return 'embedded'
+  return endpoint === null && credential === null ? 'aws' : 'other'
+}
+
+/**
+ * Parses a request once: unknown fields refused, every default set. Creates nothing.
+ * Throws InvalidRequest with one line per problem, which names the field and what to do.
+ */
+export const parseRequest = (input: unknown, context: RequestContext): Migration => {
+  const { runId, executionId, now } = context
+  if (!RUN_ID.test(runId)) throw new InvalidRequest([`execution name: ${JSON.stringify(runId)} is no run id; use 1 to 80 letters, digits, hyphens or underscores`])
+  const parsed = request.safeParse(input, { reportInput: true })
+  if (!parsed.success) throw new InvalidRequest(problemsOf(parsed.error))
+  const { source, destination, access, ...rest } = parsed.data
+  const problems = runtimeProblems(parsed.data, context)
+  if (overlap(parsed.data)) problems.push('destination.bucket: is the source itself; choose another bucket, or a destination.prefix that the source.prefix does not cover')
+  if (problems.length > 0) throw new InvalidRequest(problems)
+  const keys = stateKeys(runId)
+  return {
+    runId,
+    executionId,
+    startedAt: now.toISOString(),
+    pair: pairOf(parsed.data),
+    source: { ...source, provider: source.provider ?? defaultProvider(source.endpoint, source.credential) },
+    destination,
+    ...rest,
+    access: { expiresAt: new Date(now.getTime() + access.hours * 3_600_000).toISOString() },
+    shards: { batches: keys.batches, large: keys.large },
+  }
+}
+
+/** The destination's provider profile: Amazon S3, the embedded server, or a store that takes its dialect with the bucket in the path. */
+export const destinationProvider = ({ destination }: Migration): ProviderName => {
+  if (destination.endpoint === null) return 'aws'
+  return destination.endpoint === 'embedded' ? 'embedded' : 'minio'
+}

@@ -1,0 +1,54 @@
+import { IAMClient } from '@aws-sdk/client-iam'
+import { LambdaClient, InvokeCommand } from '@aws-sdk/client-lambda'
+import { SFNClient } from '@aws-sdk/client-sfn'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { Logger } from '@aws-lambda-powertools/logger'
+import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
+import { awsAccess, awsAccessFromEnvironment, awsExecutions, listTemporaryRoles, sqsDeadLetters } from '../access/index'
+import { InvalidRequest, StoreUnavailable } from '../domain/errors'
+import { destinationProvider } from '../domain/request'
+import { s3Store } from '../stores/index'
+import type { Services } from './services'
+
+/** Objects under way at once in one function call: one vCPU is busy with about this many (reference measurements: 2 cores, 16 to 32). */
+const CONCURRENCY = 32
+
+const variable = (name: string): string => {
+  const value = process.env[name]
+  if (!value) throw new InvalidRequest([`environment variable ${name} is not set: deploy the function with it`])
+  return value
+}
+
+const makeServices = (): Services => {
+  const region = variable('AWS_REGION')
+  const options = awsAccessFromEnvironment(process.env)
+  const access = awsAccess(options)
+  const executions = awsExecutions(new SFNClient({ region }))
+  const lambdas = new LambdaClient({ region })
+  const own = { endpoint: undefined, region, credentials: fromNodeProviderChain() }
+  return {
+    runtime: 'aws',
+    state: s3Store({ bucket: variable('DRAYAGE_STATE_BUCKET'), reach: own, provider: 'aws' }),
+    source: async (migration) => s3Store({ bucket: migration.source.bucket, reach: await access.source(migration), provider: migration.source.provider }),
+    destination: async (migration, use) =>
+      s3Store({ bucket: migration.destination.bucket, reach: await access.destination(migration, use), provider: destinationProvider(migration) }),
+    access,
+    executions,
+    deadLetters: { send: (messages) => sqsDeadLetters(new SQSClient({ region }), variable('DRAYAGE_DEAD_LETTER_QUEUE_URL')).send(messages) },
+    callCleanup: async (runId) => {
+      const Payload = JSON.stringify({ migration: { runId } })
+      const { StatusCode } = await lambdas.send(new InvokeCommand({ FunctionName: options.cleanupFunctionArn, InvocationType: 'Event', Payload }))
+      if (StatusCode !== 202) throw new StoreUnavailable(`cleanup could not be called: status ${StatusCode}`)
+    },
+    runsWithRoles: async () => (await listTemporaryRoles(new IAMClient({ region }), options.stage)).flatMap(({ runId }) => (runId === undefined ? [] : [runId])),
+    logger: new Logger({ serviceName: 'drayage' }),
+    now: () => new Date(),
+    concurrency: CONCURRENCY,
+    heard: () => undefined,
+  }
+}
+
+let made: Services | undefined
+
+/** The services of a deployed function, made at the first call and kept by the environment. */
+export const awsServices = (): Services => (made ??= makeServices())

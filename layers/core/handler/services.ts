@@ -1,0 +1,46 @@
+import type { Logger } from '@aws-lambda-powertools/logger'
+import type { Access, DeadLetters, Executions } from '../domain/access'
+import type { Migration } from '../domain/migration'
+import type { ObjectStore } from '../domain/object-store'
+import type { OutcomeName } from '../domain/outcomes'
+
+/** What every function is given besides its event: the outside world, on AWS and on one machine. */
+export interface Services {
+  /** where the state machine runs: only the one-machine runtime takes endpoints and profiles in a request */
+  runtime: 'aws' | 'local'
+  /** the state bucket */
+  state: ObjectStore
+  source(migration: Migration): Promise<ObjectStore>
+  destination(migration: Migration, use: 'write' | 'read'): Promise<ObjectStore>
+  access: Access
+  executions: Executions
+  deadLetters: DeadLetters
+  /** asks another function's `cleanup` to close a run */
+  callCleanup(runId: string): Promise<void>
+  /** run ids that the existing temporary roles are tagged with; [] where there are no roles */
+  runsWithRoles(): Promise<string[]>
+  logger: Logger
+  now(): Date
+  /** requests under way at once in one function call */
+  concurrency: number
+  /** hears of each object as its outcome is known: progress displays and metrics */
+  heard(outcome: OutcomeName, bytes: number): void
+  /** one machine only: aborted when the user stops the run, so that calls under way end; on AWS they run on to their deadline */
+  stopping?: AbortSignal | undefined
+}
+
+/** The time a call has left. */
+export interface Deadline {
+  /** ms until the function is stopped */
+  remainingMs(): number
+  /** aborts shortly before that */
+  signal: AbortSignal
+}
+
+export interface StepCall {
+  services: Services
+  deadline: Deadline
+}
+
+/** The work of one Task state: its event in, a few counters and references out. */
+export type Step<Event, Answer> = (event: Event, call: StepCall) => Promise<Answer>

@@ -1,0 +1,58 @@
+import { destinationKey } from '../domain/destination-key'
+import { BodyMismatch } from '../domain/errors'
+import type { Migration } from '../domain/migration'
+import type { ObjectStore } from '../domain/object-store'
+import { partRange, type PartGroup } from '../domain/parts'
+import { readLargeObject } from './large-object'
+import { inPool } from './pool'
+import { withRetries } from './retries'
+
+/** Parts under way at once: 16 MiB each at the least, streamed, so memory stays far below their size. */
+const PARTS_AT_ONCE = 4
+
+export interface PartGroupTurn {
+  state: ObjectStore
+  source: ObjectStore
+  destination: ObjectStore
+  signal: AbortSignal
+  /** false: take no further part */
+  going(): boolean
+}
+
+/**
+ * One turn over a part group: copies the parts that the destination does not have yet (it is asked, so that a lost call
+ * costs no part twice), each by a ranged GET pinned to the listed ETag. Throws ObjectChanged if the source's object is
+ * another one by now.
+ */
+export const copyPartGroup = async (
+  migration: Migration,
+  shard: string,
+  upload: { uploadId: string; partSize: number; partGroup: PartGroup },
+  { state, source, destination, signal, going }: PartGroupTurn,
+): Promise<{ done: boolean; parts: number; bytes: number }> => {
+  const { uploadId, partSize, partGroup } = upload
+  const object = await readLargeObject(state, migration.runId, shard, { signal })
+  const key = destinationKey(migration, object.key)
+  const present = new Map((await withRetries(() => destination.listParts(key, uploadId, { signal }), signal)).map((part) => [part.number, part.size]))
+  const wanted: number[] = []
+  for (let number = partGroup.first; number <= partGroup.last; number++) {
+    const { from, to } = partRange(object.size, partSize, number)
+    if (present.get(number) !== to - from + 1) wanted.push(number)
+  }
+
+  let bytes = 0
+  const copyPart = async (number: number): Promise<void> => {
+    const range = partRange(object.size, partSize, number)
+    const size = range.to - range.from + 1
+    const read = await source.read(object.key, { range, ifMatch: object.etag || undefined, signal })
+    try {
+      if (read.length !== size) throw new BodyMismatch(`part ${number}: the source offers ${read.length} bytes of ${size}`)
+      await destination.putPart(key, uploadId, number, { stream: read.body, size }, { signal })
+      bytes += size
+    } finally {
+      read.body.destroy()
+    }
+  }
+  const taken = await inPool(wanted, PARTS_AT_ONCE, (number) => withRetries(() => copyPart(number), signal), going)
+  return { done: taken === wanted.length, parts: taken, bytes }
+}

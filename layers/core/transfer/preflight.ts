@@ -1,0 +1,83 @@
+import { destinationKey, destinationPrefix } from '../domain/destination-key'
+import { AccessDenied, CredentialsRefused, DrayageError, EndpointUnreachable, NoSuchBucket, PreflightFailed } from '../domain/errors'
+import type { Migration } from '../domain/migration'
+import type { ObjectStore } from '../domain/object-store'
+import { withRetries } from './retries'
+
+type Side = 'source' | 'destination'
+
+/** One side's trouble as a line that names the field and what to do. Errors that are not about the request are thrown on. */
+export const placeProblem = (migration: Migration, side: Side, error: unknown): string => {
+  const place = migration[side]
+  const where = place.endpoint ?? `Amazon S3 (${place.region})`
+  if (error instanceof NoSuchBucket) return `${side}.bucket: there is no bucket ${place.bucket} at ${where}; create it or correct the name`
+  if (error instanceof EndpointUnreachable) return `${side}.endpoint: ${where} cannot be reached (${error.message}); correct the address or check the network`
+  if (error instanceof CredentialsRefused) return `${side}.${side === 'source' && migration.source.credential !== null ? 'credential' : 'profile'}: ${where} refuses the credentials (${error.message}); check the keys`
+  if (error instanceof AccessDenied) return `${side}.bucket: the credentials may not list ${place.bucket} at ${where}; grant s3:ListBucket on it`
+  if (error instanceof DrayageError) return `${side}: ${error.message}`
+  throw error
+}
+
+const canList = async (store: ObjectStore, prefix: Buffer, signal: AbortSignal): Promise<void> => {
+  for await (const _page of store.list({ prefix, pageSize: 1 }, { signal })) return
+}
+
+/** Lists one key of each side, reading only. Returns a line per problem. */
+export const placeProblems = async (
+  migration: Migration,
+  open: (side: Side) => Promise<ObjectStore>,
+  signal: AbortSignal,
+): Promise<string[]> => {
+  const prefixes = { source: Buffer.from(migration.source.prefix, 'utf8'), destination: destinationPrefix(migration) }
+  const problems: string[] = []
+  for (const side of ['source', 'destination'] as const) {
+    try {
+      await withRetries(async () => canList(await open(side), prefixes[side], signal), signal)
+    } catch (error) {
+      problems.push(placeProblem(migration, side, error))
+    }
+  }
+  return problems
+}
+
+/** The bytes of the write probe's one part. */
+const PROBE = Buffer.from('drayage write probe')
+
+/**
+ * Proves that the run's access may write, and leaves nothing: an upload is created, given one part and aborted.
+ * Throws PreflightFailed.
+ */
+export const probeWriting = async (migration: Migration, destination: ObjectStore, signal: AbortSignal): Promise<void> => {
+  const key = destinationKey(migration, Buffer.from(`${migration.source.prefix}.drayage-probe`, 'utf8'))
+  let upload: string | undefined
+  try {
+    upload = await withRetries(() => destination.createUpload(key, { signal }), signal)
+    await destination.putPart(key, upload, 1, PROBE, { signal })
+  } catch (error) {
+    throw new PreflightFailed(`destination.bucket: it cannot be written to: ${error instanceof Error ? error.message : 'unknown error'}`, { cause: error })
+  } finally {
+    if (upload !== undefined) await destination.abortUpload(key, upload, { signal })
+  }
+}
+
+/** What the source was seen to do: written into the report, and later used to correct the provider's profile. */
+export interface SourceProbe {
+  /** whether a read pinned to a wrong ETag is refused; null: there is no object to try it on */
+  ifMatch: boolean | null
+}
+
+export const probeSource = async (migration: Migration, source: ObjectStore, signal: AbortSignal): Promise<SourceProbe> => {
+  for await (const page of source.list({ prefix: Buffer.from(migration.source.prefix, 'utf8'), pageSize: 1 }, { signal })) {
+    const object = page[0]
+    if (object === undefined) break
+    try {
+      const { body } = await source.read(object.key, { ifMatch: '"00000000000000000000000000000000"', signal })
+      body.destroy()
+      return { ifMatch: false }
+    } catch (error) {
+      if (!(error instanceof DrayageError)) throw error
+      return { ifMatch: error.name === 'ObjectChanged' }
+    }
+  }
+  return { ifMatch: null }
+}

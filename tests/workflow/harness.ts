@@ -1,0 +1,169 @@
+import { Logger } from '@aws-lambda-powertools/logger'
+import { lambda, type Access, type Certificate, type DeadLetter, type Grant, type Migration, type ObjectStore, type Report, type Services } from '@drayage/core'
+import { startExecution, loadDefinition, type Execution, type ExecutionResult, type StateMachineDefinition } from '../../cli/local/engine/index'
+import { tasks } from '../../functions/index'
+import { readBytes, readJson } from '../../layers/core/domain/state-files'
+import { stateKeys } from '../../layers/core/domain/state-keys'
+import { memoryStore } from '../support/memory-store'
+
+export const definition = (): StateMachineDefinition => loadDefinition('statemachines/migrate.asl.yml')
+
+export const REQUEST = {
+  source: { bucket: 'source-bucket', endpoint: 'embedded' },
+  destination: { bucket: 'destination-bucket', endpoint: 'embedded' },
+  limits: { batchObjects: 10, largeObjectBytes: 5 * 1024 * 1024 },
+}
+
+/** A fault: thrown by a Task's function for the first `times` calls (for ever when left out), or an answer put in place of its own. */
+export interface Fault {
+  error?: string
+  answer?: unknown
+  times?: number
+  /** after the function has done its work: the answer is lost */
+  late?: boolean
+}
+
+export interface WorldOptions {
+  faults?: Record<string, Fault>
+  source?: ObjectStore
+  /** ms a call has */
+  remainingMs?: number
+}
+
+/** Access in memory: what was created and what is left of it. */
+export class CountingAccess implements Access {
+  readonly created: string[] = []
+  readonly existing = new Set<string>()
+  constructor(
+    private readonly now: () => Date,
+    /** a grant that refuses to go: the positive control of CleanupIncomplete */
+    public stuck = false,
+  ) {}
+  plan({ runId }: Migration): Grant[] {
+    return [
+      { kind: 'schedule', name: `schedule-${runId}`, purpose: 'dead man' },
+      { kind: 'role', name: `role-${runId}`, purpose: 'write' },
+    ]
+  }
+  async create({ name }: Grant) {
+    this.created.push(name)
+    this.existing.add(name)
+  }
+  async confirm() {}
+  async suspend() {}
+  async remove({ name }: Grant) {
+    if (!this.stuck) this.existing.delete(name)
+  }
+  async prove({ kind, name }: Grant) {
+    const closed = !this.existing.has(name)
+    return { kind, name, call: 'get', answer: closed ? 'NoSuchEntity' : 'it exists', closed, at: this.now().toISOString() }
+  }
+  async endCredential() {
+    return []
+  }
+  async source(): Promise<never> {
+    throw new Error('not asked in this harness')
+  }
+  destination = this.source
+}
+
+/** One bucket each for source, destination and state, and the real functions behind the real state machine file. */
+export class World {
+  readonly state = memoryStore()
+  readonly source: ObjectStore
+  readonly destination = memoryStore()
+  readonly letters: DeadLetter[] = []
+  readonly calls: string[] = []
+  readonly running = new Set<string>()
+  readonly access: CountingAccess
+  readonly services: Services
+
+  constructor(private readonly options: WorldOptions = {}) {
+    const now = () => new Date()
+    this.source = options.source ?? memoryStore()
+    this.access = new CountingAccess(now)
+    this.services = {
+      runtime: 'local',
+      state: this.state,
+      source: async () => this.source,
+      destination: async () => this.destination,
+      access: this.access,
+      executions: { isRunning: async (id) => this.running.has(id), stop: async (id) => void this.running.delete(id) },
+      deadLetters: { send: async (messages) => void this.letters.push(...messages) },
+      callCleanup: async () => undefined,
+      runsWithRoles: async () => [],
+      logger: new Logger({ logLevel: 'SILENT' }),
+      now,
+      concurrency: 8,
+      heard: () => undefined,
+    }
+  }
+
+  /** Calls a function as Lambda does: its event and answer are JSON. */
+  async call(name: string, event: unknown): Promise<unknown> {
+    this.calls.push(name)
+    const fault = this.options.faults?.[name]
+    const strikes = fault !== undefined && this.calls.filter((called) => called === name).length <= (fault.times ?? Infinity)
+    const act = async () => {
+      const { step, shape } = tasks[name]!
+      const ends = Date.now() + (this.options.remainingMs ?? 900_000)
+      const context = { functionName: name, awsRequestId: 'test', getRemainingTimeInMillis: () => ends - Date.now() }
+      return lambda(step, shape, () => this.services)(JSON.parse(JSON.stringify(event)), context)
+    }
+    if (!strikes) return act()
+    if (fault.late) await act()
+    if (fault.error !== undefined) throw Object.assign(new Error(`planted: ${fault.error}`), { name: fault.error })
+    return fault.answer
+  }
+
+  start(request: unknown, name: string): Execution {
+    return startExecution(
+      {
+        definition: definition(),
+        substitutions: { StateBucket: 'state-bucket' },
+        invoke: (functionName, event) => this.call(functionName, event),
+        listItems: (_bucket, prefix) => this.items(prefix),
+        putResult: async () => undefined,
+        maxConcurrency: 4,
+        retryIntervalMs: () => 1,
+      },
+      request,
+      name,
+    )
+  }
+
+  async run(request: unknown, name: string): Promise<ExecutionResult> {
+    const execution = this.start(request, name)
+    this.running.add(execution.id)
+    const result = await execution.result
+    this.running.delete(execution.id)
+    return result
+  }
+
+  private async *items(prefix: string) {
+    for await (const page of this.state.list({ prefix: Buffer.from(prefix) })) {
+      for (const { key, size, etag } of page) yield { Key: key.toString(), Size: size, Etag: etag, LastModified: 0, StorageClass: 'STANDARD' }
+    }
+  }
+
+  called(name: string): number {
+    return this.calls.filter((called) => called === name).length
+  }
+
+  report = async (runId: string): Promise<Report> => (await readJson<Report>(this.state, stateKeys(runId).report)).value
+  certificate = async (runId: string): Promise<Certificate> => (await readJson<Certificate>(this.state, stateKeys(runId).certificate)).value
+  text = async (name: string): Promise<string> => (await readBytes(this.state, name)).body.toString('utf8')
+}
+
+/** Puts `count` small objects into a bucket, and `large` ones of 6 MiB. */
+export const fill = async (store: ObjectStore, count: number, large = 0): Promise<void> => {
+  for (let index = 0; index < count; index++) await store.put(Buffer.from(`object/${String(index).padStart(5, '0')}`), Buffer.from(`body ${index}`))
+  for (let index = 0; index < large; index++) await store.put(Buffer.from(`large/${index}`), Buffer.alloc(6 * 1024 * 1024, index + 1))
+}
+
+export const listAll = async (store: ObjectStore): Promise<string[]> => {
+  const keys: string[] = []
+  for await (const page of store.list({ prefix: Buffer.alloc(0) })) for (const { key, size, etag } of page) keys.push(`${key.toString('latin1')} ${size} ${etag}`)
+  return keys
+}
+
