@@ -1,10 +1,10 @@
 import { beginUpload as begin, lambda, shardOf, type Migration, type PartGroup, type Step } from '@drayage/core'
 
 /** Finds or begins the upload of one large object and cuts it into part groups. */
-export const beginUpload: Step<{ migration: Migration; shard: string }, { uploadId: string; partSize: number; partGroups: PartGroup[] }> = async (
-  { migration, shard },
-  { services, deadline },
-) =>
+export const beginUpload: Step<
+  { migration: Migration; shard: string },
+  { uploadId: string; partSize: number; partGroups: PartGroup[] }
+> = async ({ migration, shard }, { services, deadline }) =>
   begin(migration, shardOf(migration.runId, shard), {
     state: services.state,
     source: await services.source(migration),

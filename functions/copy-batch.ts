@@ -2,7 +2,10 @@ import { copyBatch as copy, lambda, shardOf, type Migration, type Step } from '@
 import { hasTime } from './has-time'
 
 /** One turn of a batch: copies or skips its objects and writes their outcomes. */
-export const copyBatch: Step<{ migration: Migration; shard: string }, { done: boolean }> = async ({ migration, shard }, { services, deadline }) =>
+export const copyBatch: Step<{ migration: Migration; shard: string }, { done: boolean }> = async (
+  { migration, shard },
+  { services, deadline },
+) =>
   copy(migration, shardOf(migration.runId, shard), {
     state: services.state,
     source: await services.source(migration),

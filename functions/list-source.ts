@@ -2,8 +2,10 @@ import { lambda, listSource as list, type ListingTotals, type Migration, type St
 import { hasTime } from './has-time'
 
 /** One turn of listing: shards and the cursor go to the state bucket, totals and whether there is more into the state. */
-export const listSource: Step<{ migration: Migration }, ListingTotals & { more: boolean }> = async ({ migration }, { services, deadline }) =>
-  list(migration, { state: services.state, source: await services.source(migration), signal: deadline.signal, going: hasTime(deadline) })
+export const listSource: Step<{ migration: Migration }, ListingTotals & { more: boolean }> = async (
+  { migration },
+  { services, deadline },
+) => list(migration, { state: services.state, source: await services.source(migration), signal: deadline.signal, going: hasTime(deadline) })
 
 export const shape = { more: 'boolean', batches: 'integer', large: 'integer', listed: 'integer', bytes: 'integer' } as const
 

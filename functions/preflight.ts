@@ -1,7 +1,21 @@
-import { lambda, placeProblems, PreflightFailed, probeSource, probeWriting, type AccessFile, type Migration, type Step, readJson, stateKeys } from '@drayage/core'
+import {
+  lambda,
+  placeProblems,
+  PreflightFailed,
+  probeSource,
+  probeWriting,
+  type AccessFile,
+  type Migration,
+  type Step,
+  readJson,
+  stateKeys,
+} from '@drayage/core'
 
 /** Reads the run's access back, reaches both sides, and proves that the destination can be written to, leaving nothing there. */
-export const preflight: Step<{ migration: Migration }, { grants: number; sourceRefusesWrongEtag: boolean | null }> = async ({ migration }, { services, deadline }) => {
+export const preflight: Step<{ migration: Migration }, { grants: number; sourceRefusesWrongEtag: boolean | null }> = async (
+  { migration },
+  { services, deadline },
+) => {
   const { signal } = deadline
   const { grants } = (await readJson<AccessFile>(services.state, stateKeys(migration.runId).access, { signal })).value
   for (const grant of grants) await services.access.confirm(grant, migration)

@@ -2,7 +2,10 @@ import { lambda, shardOf, verifyBatch as verify, type Migration, type Step } fro
 import { hasTime } from './has-time'
 
 /** One turn of verifying a shard, with rights to list the destination and no others. */
-export const verifyBatch: Step<{ migration: Migration; shard: string }, { done: boolean }> = async ({ migration, shard }, { services, deadline }) =>
+export const verifyBatch: Step<{ migration: Migration; shard: string }, { done: boolean }> = async (
+  { migration, shard },
+  { services, deadline },
+) =>
   verify(migration, shardOf(migration.runId, shard), {
     state: services.state,
     destination: await services.destination(migration, 'read'),

@@ -1,4 +1,15 @@
-import { findJson, lambda, readJson, reportHtml, stateKeys, writeText, type Certificate, type Migration, type Report, type Step } from '@drayage/core'
+import {
+  findJson,
+  lambda,
+  readJson,
+  reportHtml,
+  stateKeys,
+  writeText,
+  type Certificate,
+  type Migration,
+  type Report,
+  type Step,
+} from '@drayage/core'
 
 /** Writes report.html from report.json and certificate.json. */
 export const writeReport: Step<{ migration: Migration }, { html: string }> = async ({ migration }, { services, deadline }) => {

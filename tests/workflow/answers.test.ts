@@ -21,7 +21,9 @@ const statesOf = (states: Record<string, State>): State[] =>
 const readPaths = (state: unknown): string[] => {
   if (typeof state !== 'object' || state === null) return []
   return Object.entries(state).flatMap(([name, value]) =>
-    typeof value === 'string' && value.startsWith('$.') && !['ResultPath', 'InputPath', 'OutputPath'].includes(name) ? [value] : readPaths(value),
+    typeof value === 'string' && value.startsWith('$.') && !['ResultPath', 'InputPath', 'OutputPath'].includes(name)
+      ? [value]
+      : readPaths(value),
   )
 }
 

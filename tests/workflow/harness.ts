@@ -1,6 +1,22 @@
 import { Logger } from '@aws-lambda-powertools/logger'
-import { lambda, type Access, type Certificate, type DeadLetter, type Grant, type Migration, type ObjectStore, type Report, type Services } from '@drayage/core'
-import { startExecution, loadDefinition, type Execution, type ExecutionResult, type StateMachineDefinition } from '../../cli/local/engine/index'
+import {
+  lambda,
+  type Access,
+  type Certificate,
+  type DeadLetter,
+  type Grant,
+  type Migration,
+  type ObjectStore,
+  type Report,
+  type Services,
+} from '@drayage/core'
+import {
+  startExecution,
+  loadDefinition,
+  type Execution,
+  type ExecutionResult,
+  type StateMachineDefinition,
+} from '../../cli/local/engine/index'
 import { tasks } from '../../functions/index'
 import { readBytes, readJson } from '../../layers/core/domain/state-files'
 import { stateKeys } from '../../layers/core/domain/state-keys'
@@ -142,7 +158,8 @@ export class World {
 
   private async *items(prefix: string) {
     for await (const page of this.state.list({ prefix: Buffer.from(prefix) })) {
-      for (const { key, size, etag } of page) yield { Key: key.toString(), Size: size, Etag: etag, LastModified: 0, StorageClass: 'STANDARD' }
+      for (const { key, size, etag } of page)
+        yield { Key: key.toString(), Size: size, Etag: etag, LastModified: 0, StorageClass: 'STANDARD' }
     }
   }
 
@@ -157,13 +174,14 @@ export class World {
 
 /** Puts `count` small objects into a bucket, and `large` ones of 6 MiB. */
 export const fill = async (store: ObjectStore, count: number, large = 0): Promise<void> => {
-  for (let index = 0; index < count; index++) await store.put(Buffer.from(`object/${String(index).padStart(5, '0')}`), Buffer.from(`body ${index}`))
+  for (let index = 0; index < count; index++)
+    await store.put(Buffer.from(`object/${String(index).padStart(5, '0')}`), Buffer.from(`body ${index}`))
   for (let index = 0; index < large; index++) await store.put(Buffer.from(`large/${index}`), Buffer.alloc(6 * 1024 * 1024, index + 1))
 }
 
 export const listAll = async (store: ObjectStore): Promise<string[]> => {
   const keys: string[] = []
-  for await (const page of store.list({ prefix: Buffer.alloc(0) })) for (const { key, size, etag } of page) keys.push(`${key.toString('latin1')} ${size} ${etag}`)
+  for await (const page of store.list({ prefix: Buffer.alloc(0) }))
+    for (const { key, size, etag } of page) keys.push(`${key.toString('latin1')} ${size} ${etag}`)
   return keys
 }
-

@@ -1,4 +1,5 @@
-import { NoSuchObject, AccessDenied, type ObjectStore, type ReadOptions } from '@drayage/core'
+import { NoSuchObject, AccessDenied, writeJson, type Migration, type ObjectStore, type ReadOptions } from '@drayage/core'
+import { uploadKey } from '../../layers/core/domain/state-keys'
 import { memoryStore } from '../support/memory-store'
 import { fill, listAll, REQUEST, World } from './harness'
 
@@ -28,7 +29,11 @@ test('a whole migration: listed, copied in two fleets, verified, closed, reporte
   await same(world)
   await closed(world)
   expect(await ledgerOf(world)).toMatchObject({ listed: 47, copied: 47, skipped: 0, failed: 0, balanced: true, unaccounted: 0 })
-  expect(await world.report(RUN)).toMatchObject({ outcome: 'verified', succeeded: true, verification: { counts: { verified: 47, extra: 0, missing: 0 } } })
+  expect(await world.report(RUN)).toMatchObject({
+    outcome: 'verified',
+    succeeded: true,
+    verification: { counts: { verified: 47, extra: 0, missing: 0 } },
+  })
   expect(await world.text(`runs/${RUN}/report.html`)).toContain('Verified')
   expect(world.called('copyBatch')).toBe(5)
   expect(world.called('completeUpload')).toBe(2)
@@ -107,7 +112,9 @@ test('an object that cannot be read is one failed outcome: everything else is th
   expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
   expect((await listAll(world.destination)).length).toBe(24)
   expect(await ledgerOf(world)).toMatchObject({ listed: 25, copied: 24, failed: 1, balanced: true })
-  expect(await world.text(`runs/${RUN}/failures.csv`)).toMatch(/^key,what,reason,detail,key_base64\nobject\/00007,failed,AccessDenied,403 on GET,/)
+  expect(await world.text(`runs/${RUN}/failures.csv`)).toMatch(
+    /^key,what,reason,detail,key_base64\nobject\/00007,failed,AccessDenied,403 on GET,/,
+  )
   expect(world.letters).toEqual([expect.objectContaining({ runId: RUN, objects: 1 })])
   await closed(world)
 })
@@ -240,32 +247,35 @@ test('a budget and an access too short end the run before anything is copied', a
   await closed(world)
 })
 
-test.each(['copyBatch', 'listSource', 'verifyBatch'])('stopped in %s: no function is called afterwards, and the closing rule closes the run', async (task) => {
-  const world = new World()
-  await fill(world.source, 60, 1)
-  let stop = () => undefined as void
-  const call = world.call.bind(world)
-  world.call = async (name, event) => {
-    if (name === task) stop()
-    return call(name, event)
-  }
-  const execution = world.start(REQUEST, RUN)
-  stop = () => execution.stop()
-  world.running.add(execution.id)
-  expect(await execution.result).toEqual({ status: 'ABORTED' })
-  await new Promise((done) => setTimeout(done, 300))
-  const calls = world.calls.length
-  await new Promise((done) => setTimeout(done, 200))
-  expect(world.calls.length).toBe(calls)
-  expect(world.called('cleanup')).toBe(0)
-  expect(world.access.existing.size).toBe(2)
+test.each(['copyBatch', 'listSource', 'verifyBatch'])(
+  'stopped in %s: no function is called afterwards, and the closing rule closes the run',
+  async (task) => {
+    const world = new World()
+    await fill(world.source, 60, 1)
+    let stop = () => undefined as void
+    const call = world.call.bind(world)
+    world.call = async (name, event) => {
+      if (name === task) stop()
+      return call(name, event)
+    }
+    const execution = world.start(REQUEST, RUN)
+    stop = () => execution.stop()
+    world.running.add(execution.id)
+    expect(await execution.result).toEqual({ status: 'ABORTED' })
+    await new Promise((done) => setTimeout(done, 300))
+    const calls = world.calls.length
+    await new Promise((done) => setTimeout(done, 200))
+    expect(world.calls.length).toBe(calls)
+    expect(world.called('cleanup')).toBe(0)
+    expect(world.access.existing.size).toBe(2)
 
-  await world.call('cleanup', { migration: { runId: execution.id } })
-  await closed(world)
-  expect(world.running.size).toBe(0)
-  expect((await world.certificate(RUN)).observations.map(({ kind }) => kind)).toEqual(['uploads', 'role', 'schedule', 'lock'])
-  expect(await world.call('cleanup', { migration: { runId: execution.id } })).toEqual({ complete: true, observations: 4 })
-})
+    await world.call('cleanup', { migration: { runId: execution.id } })
+    await closed(world)
+    expect(world.running.size).toBe(0)
+    expect((await world.certificate(RUN)).observations.map(({ kind }) => kind)).toEqual(['uploads', 'role', 'schedule', 'lock'])
+    expect(await world.call('cleanup', { migration: { runId: execution.id } })).toEqual({ complete: true, observations: 4 })
+  },
+)
 
 test('a batch that a call cannot finish goes on in the next one, and no object has two outcomes', async () => {
   const inner = memoryStore()
@@ -283,4 +293,29 @@ test('a batch that a call cannot finish goes on in the next one, and no object h
   expect(world.called('copyBatch')).toBeGreaterThan(1)
   expect(await ledgerOf(world)).toMatchObject({ listed: 60, copied: 60, balanced: true })
   await same(world)
+})
+
+test('an upload that was announced and whose id was never written down is found by its key; strangers’ uploads are left alone', async () => {
+  const world = new World({ faults: { beginUpload: { error: 'SomeError' }, completeUpload: { error: 'SomeError' } } })
+  await fill(world.source, 2, 1)
+  const key = Buffer.from('large/0')
+  const earlier = await world.destination.createUpload(Buffer.from('large/00'))
+  const call = world.call.bind(world)
+  world.call = async (name, event) => {
+    const { migration } = event as { migration: Migration }
+    if (name === 'beginUpload') {
+      await writeJson(world.state, uploadKey(migration.pair, key), {
+        key: 'large/0',
+        runId: RUN,
+        state: 'open',
+        uploadId: null,
+        openedAt: new Date().toISOString(),
+      })
+      await world.destination.createUpload(key)
+    }
+    return call(name, event)
+  }
+  expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
+  expect((await world.destination.listUploads(Buffer.alloc(0))).map(({ uploadId }) => uploadId)).toEqual([earlier])
+  expect((await world.certificate(RUN)).observations[0]).toMatchObject({ kind: 'uploads', answer: '1 aborted, 0 still open', closed: true })
 })

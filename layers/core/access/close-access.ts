@@ -27,7 +27,14 @@ export interface Closure {
 }
 
 /** Runs one step; a step that fails is an observation of something that may still be open, and the next step follows. */
-const observing = async (observations: Observation[], kind: string, name: string, call: string, now: () => Date, step: () => Promise<readonly Observation[]>): Promise<void> => {
+const observing = async (
+  observations: Observation[],
+  kind: string,
+  name: string,
+  call: string,
+  now: () => Date,
+  step: () => Promise<readonly Observation[]>,
+): Promise<void> => {
   try {
     observations.push(...(await step()))
   } catch (error) {
@@ -36,7 +43,7 @@ const observing = async (observations: Observation[], kind: string, name: string
   }
 }
 
-const TODO = "Deleting our copy of a credential does not revoke the key at the source: revoke it there if it is not needed any more."
+const TODO = 'Deleting our copy of a credential does not revoke the key at the source: revoke it there if it is not needed any more.'
 
 /**
  * Ends what a run opened, in the order of DESIGN section 7, and proves it. Every step may be done twice. It acts only on what
@@ -63,13 +70,18 @@ export const closeAccess = async (runId: string, own: Migration | undefined, tur
     return []
   }
 
-  if (own === undefined) await observing(observations, 'execution', migration.executionId, 'states:StopExecution', now, () => nothing(executions.stop(migration.executionId)))
+  if (own === undefined)
+    await observing(observations, 'execution', migration.executionId, 'states:StopExecution', now, () =>
+      nothing(executions.stop(migration.executionId)),
+    )
   await each(isRight, 'suspend', (grant) => nothing(access.suspend(grant, migration)))
   await observing(observations, 'uploads', migration.destination.bucket, 's3:ListMultipartUploads', now, async () => [
     await abortOpenUploads(migration, { state, destination: () => turn.destination(migration), now, signal }),
   ])
   await each(isRight, 'remove', (grant) => nothing(access.remove(grant, migration)))
-  await observing(observations, 'secret', migration.source.credential ?? '', 'secretsmanager:DeleteSecret', now, () => access.endCredential(migration, verified))
+  await observing(observations, 'secret', migration.source.credential ?? '', 'secretsmanager:DeleteSecret', now, () =>
+    access.endCredential(migration, verified),
+  )
   await each(isRight, 'prove', async (grant) => [await access.prove(grant, migration)])
   if (observations.every(({ closed }) => closed)) {
     await each(isDeadMan, 'remove', (grant) => nothing(access.remove(grant, migration)))
@@ -78,11 +90,27 @@ export const closeAccess = async (runId: string, own: Migration | undefined, tur
   if (observations.every(({ closed }) => closed)) {
     await observing(observations, 'lock', migration.pair, 's3:PutObject', now, async () => {
       const holder = await releaseLock(migration, { state, now, signal })
-      return [{ kind: 'lock', name: migration.pair, call: 's3:PutObject', answer: holder === null ? 'released' : `held by the run ${holder}`, closed: true, at: now().toISOString() }]
+      return [
+        {
+          kind: 'lock',
+          name: migration.pair,
+          call: 's3:PutObject',
+          answer: holder === null ? 'released' : `held by the run ${holder}`,
+          closed: true,
+          at: now().toISOString(),
+        },
+      ]
     })
   }
   const complete = observations.every(({ closed }) => closed)
-  const certificate: Certificate = { version: 1, runId, complete, closedAt: now().toISOString(), observations, todo: migration.source.credential === null ? [] : [TODO] }
+  const certificate: Certificate = {
+    version: 1,
+    runId,
+    complete,
+    closedAt: now().toISOString(),
+    observations,
+    todo: migration.source.credential === null ? [] : [TODO],
+  }
   await writeJson(state, keys.certificate, certificate, { signal })
   return { complete, observations: observations.length }
 }

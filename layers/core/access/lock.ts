@@ -36,12 +36,16 @@ export const takeLock = async ({ pair, runId, executionId }: Migration, { state,
   } catch (error) {
     if (!(error instanceof PreconditionFailed)) throw error
     const winner = (await readJson<Lock>(state, name, { signal })).value.holder
-    if (winner?.executionId !== executionId) throw new PairLocked(`the run ${winner?.runId ?? 'of another execution'} took the same source and destination first`)
+    if (winner?.executionId !== executionId)
+      throw new PairLocked(`the run ${winner?.runId ?? 'of another execution'} took the same source and destination first`)
   }
 }
 
 /** Releases the lock if this run holds it. Returns who holds it afterwards: the run id of another, or null. */
-export const releaseLock = async ({ pair, executionId }: Migration, { state, now, signal }: Omit<LockTurn, 'executions'>): Promise<string | null> => {
+export const releaseLock = async (
+  { pair, executionId }: Migration,
+  { state, now, signal }: Omit<LockTurn, 'executions'>,
+): Promise<string | null> => {
   const name = pairKey(pair)
   const taken = await findJson<Lock>(state, name, { signal })
   if (!taken?.value.holder) return null

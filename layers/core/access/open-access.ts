@@ -28,7 +28,8 @@ const writeOnce = async (state: ObjectStore, name: string, value: unknown, signa
   } catch (error) {
     if (!(error instanceof PreconditionFailed)) throw error
     const kept = await readJson<unknown>(state, name, { signal })
-    if (JSON.stringify(kept.value) !== JSON.stringify(value)) throw new AccessNotOpened(`${name} is there already with another content; start the run under a new name`)
+    if (JSON.stringify(kept.value) !== JSON.stringify(value))
+      throw new AccessNotOpened(`${name} is there already with another content; start the run under a new name`)
   }
 }
 
@@ -36,7 +37,10 @@ const writeOnce = async (state: ObjectStore, name: string, value: unknown, signa
  * Freezes the request, takes the pair's lock, writes access.json, and then creates what it names, in its order: the dead-man
  * schedule before the role. Calling it again goes on where it stopped. Throws PairLocked, AccessNotOpened.
  */
-export const openAccess = async (migration: Migration, { state, access, executions, now, signal }: OpenTurn): Promise<{ grants: number; expiresAt: string }> => {
+export const openAccess = async (
+  migration: Migration,
+  { state, access, executions, now, signal }: OpenTurn,
+): Promise<{ grants: number; expiresAt: string }> => {
   const keys = stateKeys(migration.runId)
   const { expiresAt } = migration.access
   await writeOnce(state, keys.request, migration, signal)

@@ -30,7 +30,9 @@ const uploadsOfRun = async ({ pair, runId }: Migration, state: ObjectStore, sign
 const openIds = async ({ record }: RunUpload, key: Key, destination: ObjectStore, signal: AbortSignal): Promise<string[]> => {
   const since = Date.parse(record.openedAt) - CLOCK_SKEW_MS
   const open = (await destination.listUploads(key, { signal })).filter((upload) => upload.key.equals(key))
-  return open.filter(({ uploadId, initiated }) => (record.uploadId === null ? Date.parse(initiated) >= since : uploadId === record.uploadId)).map(({ uploadId }) => uploadId)
+  return open
+    .filter(({ uploadId, initiated }) => (record.uploadId === null ? Date.parse(initiated) >= since : uploadId === record.uploadId))
+    .map(({ uploadId }) => uploadId)
 }
 
 /**

@@ -3,4 +3,7 @@
  * return) is given an apostrophe in front, so that a hostile key runs nothing when the file is opened.
  */
 export const csvLine = (fields: readonly string[]): string =>
-  fields.map((field) => (/^[=+\-@\t\r]/.test(field) ? `'${field}` : field)).map((field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',')
+  fields
+    .map((field) => (/^[=+\-@\t\r]/.test(field) ? `'${field}` : field))
+    .map((field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field))
+    .join(',')

@@ -12,6 +12,7 @@ export const destinationPrefix = (migration: Migration): Key => destinationKey(m
 
 /** Throws KeyNotRepresentable for a key that Amazon S3 cannot hold: not UTF-8, or over 1,024 bytes with its prefix. */
 export const assertRepresentable = (key: Key): void => {
-  if (key.length > MAX_KEY_BYTES) throw new KeyNotRepresentable(`the key would be ${key.length} bytes long at the destination; Amazon S3 takes ${MAX_KEY_BYTES}`)
+  if (key.length > MAX_KEY_BYTES)
+    throw new KeyNotRepresentable(`the key would be ${key.length} bytes long at the destination; Amazon S3 takes ${MAX_KEY_BYTES}`)
   if (keyText(key) === undefined) throw new KeyNotRepresentable('the key is not UTF-8; Amazon S3 takes no other')
 }

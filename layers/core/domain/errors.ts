@@ -15,7 +15,10 @@ export abstract class DrayageError extends Error {
 
 /** The request cannot be run as written: `problems` name each field and what to do. */
 export class InvalidRequest extends DrayageError {
-  constructor(readonly problems: readonly string[], options?: ErrorOptions) {
+  constructor(
+    readonly problems: readonly string[],
+    options?: ErrorOptions,
+  ) {
     super(problems.join('\n'), options)
   }
 }
@@ -44,7 +47,11 @@ export class StoreUnavailable extends DrayageError {
 /** 503 SlowDown or 429. `retryAfterMs` as the store asked, in ms. */
 export class StoreThrottled extends DrayageError {
   override readonly retryable = true
-  constructor(message: string, readonly retryAfterMs?: number, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    readonly retryAfterMs?: number,
+    options?: ErrorOptions,
+  ) {
     super(message, options)
   }
 }
@@ -74,7 +81,12 @@ export class BodyMismatch extends DrayageError {}
 export class SourceListingBroken extends DrayageError {}
 /** The store refused for another reason; `code` is its own word. */
 export class StoreRefused extends DrayageError {
-  constructor(message: string, readonly code: string, readonly status: number, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    readonly code: string,
+    readonly status: number,
+    options?: ErrorOptions,
+  ) {
     super(message, options)
   }
 }

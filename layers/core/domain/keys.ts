@@ -23,7 +23,8 @@ export type KeyJson = string | { base64: string }
 
 export const keyToJson = (key: Key): KeyJson => keyText(key) ?? { base64: key.toString('base64') }
 
-export const keyFromJson = (json: KeyJson): Key => (typeof json === 'string' ? Buffer.from(json, 'utf8') : Buffer.from(json.base64, 'base64'))
+export const keyFromJson = (json: KeyJson): Key =>
+  typeof json === 'string' ? Buffer.from(json, 'utf8') : Buffer.from(json.base64, 'base64')
 
 /** A key for eyes: control characters and stray bytes escaped, so that one key stays on one line of a terminal or log. */
 export const printableKey = (key: Key): string => JSON.stringify(keyText(key) ?? `base64:${key.toString('base64')}`).slice(1, -1)

@@ -51,4 +51,3 @@ export const cursorFromJson = ({ ranges, totals }: CursorJson): Cursor => ({
   ranges: ranges.map(({ after, upTo, done }) => ({ after: fromJson(after), upTo: fromJson(upTo), done })),
   totals,
 })
-

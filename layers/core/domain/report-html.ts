@@ -61,7 +61,14 @@ const failures = ({ failures: { count: all, sample }, files }: Report): string =
     ? ''
     : `<h2>What is not right</h2>${table(['key', 'what', 'reason', 'detail'], sample.map(failureRow))}<p>${count(sample.length)} of ${count(all)} shown; all of them stand in <code>${escape(files.failures)}</code>.</p>`
 
-const observationRow = ({ kind, name, call, answer, closed, at }: Observation): string[] => [closed ? '✓' : '✗', kind, name, call, answer, at]
+const observationRow = ({ kind, name, call, answer, closed, at }: Observation): string[] => [
+  closed ? '✓' : '✗',
+  kind,
+  name,
+  call,
+  answer,
+  at,
+]
 
 const closure = (certificate: Certificate | undefined): string =>
   certificate === undefined
@@ -77,7 +84,12 @@ const estimate = ({ estimate: found }: Report): string =>
     : `<h2>Estimate</h2><p>At most US$ ${found.costUsd.toFixed(2)} of AWS requests, functions and transitions (list prices, us-east-1, November 2026; the source's own charges are not included), about ${count(found.durationSeconds)} s of copying, ${count(found.putRequests)} PUT-priced requests${found.problemKeys > 0 ? `, ${count(found.problemKeys)} keys that Amazon S3 cannot hold` : ''}.</p>`
 
 const faults = ({ faults: found }: Report): string =>
-  found.length === 0 ? '' : `<h2>Faults in the run's files</h2><ul>${found.slice(0, 100).map((fault) => `<li>${escape(fault)}</li>`).join('')}</ul>`
+  found.length === 0
+    ? ''
+    : `<h2>Faults in the run's files</h2><ul>${found
+        .slice(0, 100)
+        .map((fault) => `<li>${escape(fault)}</li>`)
+        .join('')}</ul>`
 
 const STYLE = `:root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--line:#d5dae1;--soft:#f4f6f8;--good:#0a7d3c;--bad:#b3261e}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e9ee;--paper:#14171b;--line:#343a43;--soft:#1d2127;--good:#5fd08a;--bad:#ff8a80}}

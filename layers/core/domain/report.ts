@@ -77,7 +77,8 @@ export const objections = ({ migration, ledger, verdicts, listing, faults, stopp
   if (migration.dryRun) return found
   if (ledger.failed > 0) found.push(`${n(ledger.failed)} failed`)
   if (ledger.changed > 0) found.push(`${n(ledger.changed)} changed at the source while the run was on (run again to pick them up)`)
-  if (!balances(ledger)) found.push(`the books do not balance: ${n(unaccounted(ledger))} of ${n(ledger.listed)} listed objects have no outcome`)
+  if (!balances(ledger))
+    found.push(`the books do not balance: ${n(unaccounted(ledger))} of ${n(ledger.listed)} listed objects have no outcome`)
   for (const name of ['missing', 'different', 'unverifiable', 'unaccounted'] as const) {
     if (verdicts[name] > 0) found.push(`${n(verdicts[name])} ${name} at the destination`)
   }

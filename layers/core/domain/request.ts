@@ -23,7 +23,10 @@ const prefix = z
   .refine((text) => text.isWellFormed(), 'holds half of a surrogate pair; write it as UTF-8')
   .default('')
 
-const region = z.string().regex(/^[a-z0-9-]{1,40}$/, 'is no region; write it as in eu-central-1').default('us-east-1')
+const region = z
+  .string()
+  .regex(/^[a-z0-9-]{1,40}$/, 'is no region; write it as in eu-central-1')
+  .default('us-east-1')
 
 const isEndpoint = (text: string): boolean => {
   if (text === 'embedded') return true
@@ -34,7 +37,10 @@ const isEndpoint = (text: string): boolean => {
 
 const endpoint = z
   .string()
-  .refine(isEndpoint, 'is no endpoint; write https://host, without path, user or query (or embedded, for the server of the one-machine runtime)')
+  .refine(
+    isEndpoint,
+    'is no endpoint; write https://host, without path, user or query (or embedded, for the server of the one-machine runtime)',
+  )
   .nullable()
   .default(null)
 
@@ -66,7 +72,9 @@ const request = z.strictObject({
   dryRun: z.boolean().default(false),
   verification: z.strictObject({ mode: z.literal('listing').default('listing') }).prefault({}),
   credentials: z.strictObject({ after: z.enum(['verified', 'always', 'expiry']).default('verified') }).prefault({}),
-  access: z.strictObject({ hours: z.number().positive().max(MAX_HOURS, `is over the cap of ${MAX_HOURS} hours (30 days)`).default(24) }).prefault({}),
+  access: z
+    .strictObject({ hours: z.number().positive().max(MAX_HOURS, `is over the cap of ${MAX_HOURS} hours (30 days)`).default(24) })
+    .prefault({}),
   limits: z
     .strictObject({
       batches: count(50, 10_000),
@@ -74,7 +82,11 @@ const request = z.strictObject({
       toleratedFailures: z.int().min(0).max(100).default(100),
       batchObjects: count(1000, 1000),
       batchBytes: count(8 * GIB, 64 * GIB),
-      largeObjectBytes: z.int().min(MIN_PART_BYTES).max(5 * GIB).default(256 * MIB),
+      largeObjectBytes: z
+        .int()
+        .min(MIN_PART_BYTES)
+        .max(5 * GIB)
+        .default(256 * MIB),
       costUsd: z.number().positive().nullable().default(null),
     })
     .prefault({}),
@@ -128,20 +140,34 @@ const overlap = ({ source, destination }: z.output<typeof request>): boolean => 
 const runtimeProblems = ({ source, destination }: z.output<typeof request>, { runtime }: RequestContext): string[] => {
   const problems: string[] = []
   if (runtime === 'local') {
-    if (source.credential !== null) problems.push('source.credential: names a secret on AWS; on one machine name a profile (source.profile) or set the environment')
+    if (source.credential !== null)
+      problems.push('source.credential: names a secret on AWS; on one machine name a profile (source.profile) or set the environment')
     return problems
   }
-  for (const [side, place] of [['source', source], ['destination', destination]] as const) {
-    if (place.endpoint !== null) problems.push(`${side}.endpoint: only the one-machine runtime takes an endpoint; on AWS the secret named by source.credential holds it`)
-    if (place.profile !== null) problems.push(`${side}.profile: only the one-machine runtime takes a profile; on AWS name a secret in source.credential`)
+  for (const [side, place] of [
+    ['source', source],
+    ['destination', destination],
+  ] as const) {
+    if (place.endpoint !== null)
+      problems.push(
+        `${side}.endpoint: only the one-machine runtime takes an endpoint; on AWS the secret named by source.credential holds it`,
+      )
+    if (place.profile !== null)
+      problems.push(`${side}.profile: only the one-machine runtime takes a profile; on AWS name a secret in source.credential`)
   }
-  if (source.credential === null) problems.push('source.credential: is missing; name the secret that holds the endpoint and keys of the source')
+  if (source.credential === null)
+    problems.push('source.credential: is missing; name the secret that holds the endpoint and keys of the source')
   return problems
 }
 
 const pairOf = ({ source, destination }: z.output<typeof request>): string =>
   createHash('sha256')
-    .update(JSON.stringify([[source.endpoint, source.credential, source.bucket, source.prefix], [destination.endpoint, destination.bucket, destination.prefix]]))
+    .update(
+      JSON.stringify([
+        [source.endpoint, source.credential, source.bucket, source.prefix],
+        [destination.endpoint, destination.bucket, destination.prefix],
+      ]),
+    )
     .digest('hex')
     .slice(0, 32)
 
@@ -156,12 +182,16 @@ const defaultProvider = (endpoint: string | null, credential: string | null): Pr
  */
 export const parseRequest = (input: unknown, context: RequestContext): Migration => {
   const { runId, executionId, now } = context
-  if (!RUN_ID.test(runId)) throw new InvalidRequest([`execution name: ${JSON.stringify(runId)} is no run id; use 1 to 80 letters, digits, hyphens or underscores`])
+  if (!RUN_ID.test(runId))
+    throw new InvalidRequest([`execution name: ${JSON.stringify(runId)} is no run id; use 1 to 80 letters, digits, hyphens or underscores`])
   const parsed = request.safeParse(input, { reportInput: true })
   if (!parsed.success) throw new InvalidRequest(problemsOf(parsed.error))
   const { source, destination, access, ...rest } = parsed.data
   const problems = runtimeProblems(parsed.data, context)
-  if (overlap(parsed.data)) problems.push('destination.bucket: is the source itself; choose another bucket, or a destination.prefix that the source.prefix does not cover')
+  if (overlap(parsed.data))
+    problems.push(
+      'destination.bucket: is the source itself; choose another bucket, or a destination.prefix that the source.prefix does not cover',
+    )
   if (problems.length > 0) throw new InvalidRequest(problems)
   const keys = stateKeys(runId)
   return {

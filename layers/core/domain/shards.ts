@@ -78,8 +78,15 @@ export const shardFromText = (text: string, name: string): Shard => {
   } catch {
     return broken('a line is not JSON')
   }
-  const shard = { after: boundFromJson(header.after), upTo: boundFromJson(header.upTo), listed: header.listed, excluded: header.excluded, objects }
-  if (header.listed !== objects.length + header.excluded) broken(`its header counts ${header.listed} objects, its lines ${objects.length} and ${header.excluded} excluded`)
+  const shard = {
+    after: boundFromJson(header.after),
+    upTo: boundFromJson(header.upTo),
+    listed: header.listed,
+    excluded: header.excluded,
+    objects,
+  }
+  if (header.listed !== objects.length + header.excluded)
+    broken(`its header counts ${header.listed} objects, its lines ${objects.length} and ${header.excluded} excluded`)
   if (header.large !== objects.filter((object) => object.large).length) broken('its header counts other large objects than its lines')
   let last = shard.after
   for (const { key } of objects) {
@@ -164,7 +171,10 @@ export const tilingFault = (ranges: readonly { after: Key | undefined; upTo: Key
   let at: string | undefined
   for (let count = 1; ; count++) {
     const range = byAfter.get(at)
-    if (range === undefined) return at === undefined ? 'no shard begins at the beginning of the key space' : 'a shard is missing: no shard begins where another ends'
+    if (range === undefined)
+      return at === undefined
+        ? 'no shard begins at the beginning of the key space'
+        : 'a shard is missing: no shard begins where another ends'
     if (range.upTo === undefined) return count === ranges.length ? undefined : 'a shard lies beyond the end of the key space'
     if (range.after !== undefined && compareKeys(range.after, range.upTo) >= 0) return 'a shard ends before it begins'
     at = range.upTo.toString('latin1')

@@ -55,7 +55,10 @@ const TYPES: Record<string, string> = {
   html: 'text/html; charset=utf-8',
 }
 
-const headersOf = (name: string) => ({ contentType: TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream', metadata: {} })
+const headersOf = (name: string) => ({
+  contentType: TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
+  metadata: {},
+})
 
 /** Throws PreconditionFailed if `ifMatch` or `ifNoneMatch` does not hold. Returns the ETag. */
 export const writeText = async (
@@ -76,7 +79,12 @@ export const writeJson = (
 const PART_BYTES = 8 * 1024 * 1024
 
 /** Writes lines as they come, newline-ended, at any length. An upload that fails half way is aborted: the file is whole or not there. */
-export const writeLines = async (state: ObjectStore, name: string, lines: AsyncIterable<string> | Iterable<string>, call: Call = {}): Promise<void> => {
+export const writeLines = async (
+  state: ObjectStore,
+  name: string,
+  lines: AsyncIterable<string> | Iterable<string>,
+  call: Call = {},
+): Promise<void> => {
   const key = bytes(name)
   const headers = headersOf(name)
   let waiting: string[] = []

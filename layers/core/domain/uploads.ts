@@ -21,4 +21,6 @@ export interface UploadRecord {
 
 /** What a complete record proves about an object that is still as it was. */
 export const evidenceOf = (record: UploadRecord | undefined): UploadEvidence | undefined =>
-  record?.state === 'complete' && record.destinationEtag !== null ? { sourceEtag: record.sourceEtag, destinationEtag: record.destinationEtag } : undefined
+  record?.state === 'complete' && record.destinationEtag !== null
+    ? { sourceEtag: record.sourceEtag, destinationEtag: record.destinationEtag }
+    : undefined

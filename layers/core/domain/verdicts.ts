@@ -18,7 +18,15 @@ export interface Verdict {
 /** Counts of one shard, or of a run. `verified` rests on the ETag that the PUT returned, or that the skip was decided by. */
 export type VerdictCounts = Record<VerdictName | 'verified' | 'notExpected', number>
 
-export const noVerdicts = (): VerdictCounts => ({ verified: 0, notExpected: 0, missing: 0, different: 0, unverifiable: 0, unaccounted: 0, extra: 0 })
+export const noVerdicts = (): VerdictCounts => ({
+  verified: 0,
+  notExpected: 0,
+  missing: 0,
+  different: 0,
+  unverifiable: 0,
+  unaccounted: 0,
+  extra: 0,
+})
 
 interface Found {
   size: number
@@ -43,7 +51,8 @@ export const judge = (object: { key: Key; size: number }, outcome: Outcome | und
   if (found === undefined) return verdict('missing', `${outcome.outcome}, and the destination does not list it`)
   if (found.size !== object.size) return verdict('different', `${found.size} bytes at the destination, ${object.size} at the source`)
   if (!outcome.etag) return verdict('unverifiable', 'the destination gave no ETag when it was written')
-  if (!sameEtag(found.etag, outcome.etag)) return verdict('different', `ETag ${found.etag} at the destination, ${outcome.etag} when it was ${outcome.outcome}`)
+  if (!sameEtag(found.etag, outcome.etag))
+    return verdict('different', `ETag ${found.etag} at the destination, ${outcome.etag} when it was ${outcome.outcome}`)
   return undefined
 }
 
@@ -62,7 +71,10 @@ export const verdictsToText = ({ verdicts, ...header }: VerdictFile): string =>
   [header, ...verdicts.map(({ key, ...rest }) => ({ key: keyToJson(key), ...rest }))].map((line) => `${JSON.stringify(line)}\n`).join('')
 
 export const verdictsFromText = (text: string): VerdictFile => {
-  const [header, ...lines] = text.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown)
+  const [header, ...lines] = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown)
   const verdicts = (lines as (Omit<Verdict, 'key'> & { key: KeyJson })[]).map(({ key, ...rest }) => ({ ...rest, key: keyFromJson(key) }))
   return { ...(header as Omit<VerdictFile, 'verdicts'>), verdicts }
 }

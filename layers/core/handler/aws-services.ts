@@ -29,18 +29,28 @@ const makeServices = (): Services => {
   return {
     runtime: 'aws',
     state: s3Store({ bucket: variable('DRAYAGE_STATE_BUCKET'), reach: own, provider: 'aws' }),
-    source: async (migration) => s3Store({ bucket: migration.source.bucket, reach: await access.source(migration), provider: migration.source.provider }),
+    source: async (migration) =>
+      s3Store({ bucket: migration.source.bucket, reach: await access.source(migration), provider: migration.source.provider }),
     destination: async (migration, use) =>
-      s3Store({ bucket: migration.destination.bucket, reach: await access.destination(migration, use), provider: destinationProvider(migration) }),
+      s3Store({
+        bucket: migration.destination.bucket,
+        reach: await access.destination(migration, use),
+        provider: destinationProvider(migration),
+      }),
     access,
     executions,
-    deadLetters: { send: (messages) => sqsDeadLetters(new SQSClient({ region }), variable('DRAYAGE_DEAD_LETTER_QUEUE_URL')).send(messages) },
+    deadLetters: {
+      send: (messages) => sqsDeadLetters(new SQSClient({ region }), variable('DRAYAGE_DEAD_LETTER_QUEUE_URL')).send(messages),
+    },
     callCleanup: async (runId) => {
       const Payload = JSON.stringify({ migration: { runId } })
-      const { StatusCode } = await lambdas.send(new InvokeCommand({ FunctionName: options.cleanupFunctionArn, InvocationType: 'Event', Payload }))
+      const { StatusCode } = await lambdas.send(
+        new InvokeCommand({ FunctionName: options.cleanupFunctionArn, InvocationType: 'Event', Payload }),
+      )
       if (StatusCode !== 202) throw new StoreUnavailable(`cleanup could not be called: status ${StatusCode}`)
     },
-    runsWithRoles: async () => (await listTemporaryRoles(new IAMClient({ region }), options.stage)).flatMap(({ runId }) => (runId === undefined ? [] : [runId])),
+    runsWithRoles: async () =>
+      (await listTemporaryRoles(new IAMClient({ region }), options.stage)).flatMap(({ runId }) => (runId === undefined ? [] : [runId])),
     logger: new Logger({ serviceName: 'drayage' }),
     now: () => new Date(),
     concurrency: CONCURRENCY,

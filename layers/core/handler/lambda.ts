@@ -18,7 +18,13 @@ type Handler = (event: unknown, context: Pick<Context, 'functionName' | 'awsRequ
 type CallContext = Context & { drayage: StepCall }
 
 const valueAt = (answer: unknown, path: string): unknown =>
-  path.split('.').reduce<unknown>((value, step) => (typeof value === 'object' && value !== null ? Object.entries(value).find(([name]) => name === step)?.[1] : undefined), answer)
+  path
+    .split('.')
+    .reduce<unknown>(
+      (value, step) =>
+        typeof value === 'object' && value !== null ? Object.entries(value).find(([name]) => name === step)?.[1] : undefined,
+      answer,
+    )
 
 const hasType = (value: unknown, type: AnswerShape[string]): boolean => {
   if (type === 'integer') return Number.isSafeInteger(value)
@@ -44,7 +50,12 @@ const runOf = (event: unknown): string | undefined => {
 /** The call's own services: its log lines carry its run, shard and function. */
 const callServices = (services: Services, event: unknown, { functionName, awsRequestId }: Context): Services => {
   const shard = valueAt(event, 'shard')
-  const persistentKeys = { function: functionName, request: awsRequestId, run: runOf(event), ...(typeof shard === 'string' ? { shard } : {}) }
+  const persistentKeys = {
+    function: functionName,
+    request: awsRequestId,
+    run: runOf(event),
+    ...(typeof shard === 'string' ? { shard } : {}),
+  }
   return { ...services, logger: services.logger.createChild({ persistentKeys }) }
 }
 
@@ -67,7 +78,10 @@ const inContext = (services: () => Services): MiddlewareObj => {
     after: () => clearTimeout(timer),
     onError: ({ error, context }) => {
       clearTimeout(timer)
-      ;(context as Partial<CallContext>).drayage?.services.logger.error('the call failed', { error: errorName(error), detail: error?.message ?? '' })
+      ;(context as Partial<CallContext>).drayage?.services.logger.error('the call failed', {
+        error: errorName(error),
+        detail: error?.message ?? '',
+      })
     },
   }
 }
@@ -89,7 +103,11 @@ const bareErrors = (): MiddlewareObj => ({
  * Makes a Lambda handler of a step. What all functions share hangs on it: services, deadline and AbortSignal, log context,
  * error names, and the assertion of what the state machine reads.
  */
-export const lambda = <Event, Answer>(step: Step<Event, Answer>, shape: AnswerShape = {}, services: () => Services = awsServices): Handler => {
+export const lambda = <Event, Answer>(
+  step: Step<Event, Answer>,
+  shape: AnswerShape = {},
+  services: () => Services = awsServices,
+): Handler => {
   // Made per call: a deadline is one call's own, and the one-machine runtime has many calls of one function under way.
   return async (event, context) => {
     const handler = middy<Event, Answer, Error, Context>()

@@ -49,8 +49,14 @@ const stillOpen = async (store: ObjectStore, key: Key, uploadId: string, signal:
 }
 
 /** The id of an upload that can be gone on with, or undefined. One that no longer fits the source is aborted first. */
-const adopted = async (record: UploadRecord | undefined, key: Key, etag: string, { destination, signal }: UploadTurn): Promise<string | undefined> => {
-  if (record?.state !== 'open' || record.uploadId === null || !(await stillOpen(destination, key, record.uploadId, signal))) return undefined
+const adopted = async (
+  record: UploadRecord | undefined,
+  key: Key,
+  etag: string,
+  { destination, signal }: UploadTurn,
+): Promise<string | undefined> => {
+  if (record?.state !== 'open' || record.uploadId === null || !(await stillOpen(destination, key, record.uploadId, signal)))
+    return undefined
   if (sameEtag(record.sourceEtag, etag)) return record.uploadId
   await destination.abortUpload(key, record.uploadId, { signal })
   return undefined
@@ -73,7 +79,11 @@ export const beginUpload = async (migration: Migration, shard: string, turn: Upl
   const found = await withRetries(() => listedAt(destination, key, signal), signal)
   const evidence = equalBy(object, found, evidenceOf(record))
   if (evidence) {
-    if (await writeOutcomes(state, runId, shard, 0, [{ key: object.key, outcome: 'skipped', bytes: 0, etag: found!.etag, evidence }], { signal })) {
+    if (
+      await writeOutcomes(state, runId, shard, 0, [{ key: object.key, outcome: 'skipped', bytes: 0, etag: found!.etag, evidence }], {
+        signal,
+      })
+    ) {
       turn.heard('skipped', 0)
     }
     return NOTHING_TO_COPY
@@ -81,7 +91,14 @@ export const beginUpload = async (migration: Migration, shard: string, turn: Upl
 
   const partSize = partSizeOf(object.size)
   const groups = { partSize, partGroups: partGroups(object.size, partSize) }
-  const opened = { runId, state: 'open' as const, sourceEtag: object.etag, destinationEtag: null, partSize, openedAt: turn.now().toISOString() }
+  const opened = {
+    runId,
+    state: 'open' as const,
+    sourceEtag: object.etag,
+    destinationEtag: null,
+    partSize,
+    openedAt: turn.now().toISOString(),
+  }
   const kept = record?.partSize === partSize ? await withRetries(() => adopted(record, key, object.etag, turn), signal) : undefined
   if (kept !== undefined) {
     await writeRecord(state, migration, object.key, { ...opened, uploadId: kept, openedAt: record!.openedAt }, { signal })

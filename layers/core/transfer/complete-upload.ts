@@ -35,7 +35,12 @@ const failedOutcome = ({ key }: ListedObject, failure: CaughtError): Outcome => 
 
 type EndTurn = Omit<UploadTurn, 'source' | 'now'>
 
-const abort = async (migration: Migration, object: ListedObject, record: UploadRecord | undefined, { state, destination, signal }: EndTurn): Promise<void> => {
+const abort = async (
+  migration: Migration,
+  object: ListedObject,
+  record: UploadRecord | undefined,
+  { state, destination, signal }: EndTurn,
+): Promise<void> => {
   if (record?.state !== 'open' || record.runId !== migration.runId || record.uploadId === null) return
   const { uploadId } = record
   await withRetries(() => destination.abortUpload(destinationKey(migration, object.key), uploadId, { signal }), signal)
@@ -58,7 +63,12 @@ const complete = async (migration: Migration, object: ListedObject, record: Uplo
  * either way exactly one outcome is written. An object that has its outcome already is done. A call that was lost between
  * completing and writing finds the record complete and writes the outcome from it.
  */
-export const completeUpload = async (migration: Migration, shard: string, failure: CaughtError | undefined, turn: EndTurn): Promise<{ outcome: Outcome['outcome'] }> => {
+export const completeUpload = async (
+  migration: Migration,
+  shard: string,
+  failure: CaughtError | undefined,
+  turn: EndTurn,
+): Promise<{ outcome: Outcome['outcome'] }> => {
   const { state, signal } = turn
   const { runId } = migration
   const object = await readLargeObject(state, runId, shard, { signal })

@@ -2,7 +2,15 @@ import { createHash, type Hash } from 'node:crypto'
 import { carriedHeaders } from '../domain/carried-headers'
 import { bareEtag, looksLikeMd5 } from '../domain/compare'
 import { assertRepresentable, destinationKey } from '../domain/destination-key'
-import { BodyMismatch, CredentialsRefused, EndpointUnreachable, errorName, NoSuchBucket, NoSuchObject, ObjectChanged } from '../domain/errors'
+import {
+  BodyMismatch,
+  CredentialsRefused,
+  EndpointUnreachable,
+  errorName,
+  NoSuchBucket,
+  NoSuchObject,
+  ObjectChanged,
+} from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { ListedObject, ObjectInfo, ObjectStore, ReadObject } from '../domain/object-store'
 import type { Outcome } from '../domain/outcomes'

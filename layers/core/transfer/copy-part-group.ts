@@ -33,7 +33,9 @@ export const copyPartGroup = async (
   const { uploadId, partSize, partGroup } = upload
   const object = await readLargeObject(state, migration.runId, shard, { signal })
   const key = destinationKey(migration, object.key)
-  const present = new Map((await withRetries(() => destination.listParts(key, uploadId, { signal }), signal)).map((part) => [part.number, part.size]))
+  const present = new Map(
+    (await withRetries(() => destination.listParts(key, uploadId, { signal }), signal)).map((part) => [part.number, part.size]),
+  )
   const wanted: number[] = []
   for (let number = partGroup.first; number <= partGroup.last; number++) {
     const { from, to } = partRange(object.size, partSize, number)

@@ -77,7 +77,10 @@ export const listSource = async (migration: Migration, turn: ListingTurn): Promi
       await moveCursor()
     }
     let stopped = false
-    for await (const page of source.list({ prefix: Buffer.from(migration.source.prefix, 'utf8'), after: range.after, upTo: range.upTo }, { signal })) {
+    for await (const page of source.list(
+      { prefix: Buffer.from(migration.source.prefix, 'utf8'), after: range.after, upTo: range.upTo },
+      { signal },
+    )) {
       for (const object of page) {
         const closed = cutter.add(object)
         if (closed) await close(closed, false)

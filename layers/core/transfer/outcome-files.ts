@@ -27,9 +27,19 @@ export const readOutcomes = async (state: ObjectStore, runId: string, shard: str
  * Writes outcomes from index `first` on, once: if a twin of this call was faster, its lines stand and ours are dropped.
  * Returns whether ours were written.
  */
-export const writeOutcomes = async (state: ObjectStore, runId: string, shard: string, first: number, outcomes: readonly Outcome[], call: Call): Promise<boolean> => {
+export const writeOutcomes = async (
+  state: ObjectStore,
+  runId: string,
+  shard: string,
+  first: number,
+  outcomes: readonly Outcome[],
+  call: Call,
+): Promise<boolean> => {
   try {
-    await writeText(state, outcomesKey(runId, shard, first), outcomes.map((outcome) => `${outcomeToLine(outcome)}\n`).join(''), { ...call, ifNoneMatch: true })
+    await writeText(state, outcomesKey(runId, shard, first), outcomes.map((outcome) => `${outcomeToLine(outcome)}\n`).join(''), {
+      ...call,
+      ifNoneMatch: true,
+    })
     return true
   } catch (error) {
     if (error instanceof PreconditionFailed) return false

@@ -2,7 +2,12 @@
  * Runs `work` on items in order, at most `width` at once, as long as `going()` says so; waits for what is under way.
  * Returns how many items were taken. The first error stops taking and is thrown when the rest has settled.
  */
-export const inPool = async <T>(items: Iterable<T> | AsyncIterable<T>, width: number, work: (item: T, index: number) => Promise<void>, going = () => true): Promise<number> => {
+export const inPool = async <T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  width: number,
+  work: (item: T, index: number) => Promise<void>,
+  going = () => true,
+): Promise<number> => {
   const under = new Set<Promise<void>>()
   const failed: unknown[] = []
   let taken = 0

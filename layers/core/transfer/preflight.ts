@@ -11,9 +11,12 @@ export const placeProblem = (migration: Migration, side: Side, error: unknown): 
   const place = migration[side]
   const where = place.endpoint ?? `Amazon S3 (${place.region})`
   if (error instanceof NoSuchBucket) return `${side}.bucket: there is no bucket ${place.bucket} at ${where}; create it or correct the name`
-  if (error instanceof EndpointUnreachable) return `${side}.endpoint: ${where} cannot be reached (${error.message}); correct the address or check the network`
-  if (error instanceof CredentialsRefused) return `${side}.${side === 'source' && migration.source.credential !== null ? 'credential' : 'profile'}: ${where} refuses the credentials (${error.message}); check the keys`
-  if (error instanceof AccessDenied) return `${side}.bucket: the credentials may not list ${place.bucket} at ${where}; grant s3:ListBucket on it`
+  if (error instanceof EndpointUnreachable)
+    return `${side}.endpoint: ${where} cannot be reached (${error.message}); correct the address or check the network`
+  if (error instanceof CredentialsRefused)
+    return `${side}.${side === 'source' && migration.source.credential !== null ? 'credential' : 'profile'}: ${where} refuses the credentials (${error.message}); check the keys`
+  if (error instanceof AccessDenied)
+    return `${side}.bucket: the credentials may not list ${place.bucket} at ${where}; grant s3:ListBucket on it`
   if (error instanceof DrayageError) return `${side}: ${error.message}`
   throw error
 }
@@ -54,7 +57,9 @@ export const probeWriting = async (migration: Migration, destination: ObjectStor
     upload = await withRetries(() => destination.createUpload(key, { signal }), signal)
     await destination.putPart(key, upload, 1, PROBE, { signal })
   } catch (error) {
-    throw new PreflightFailed(`destination.bucket: it cannot be written to: ${error instanceof Error ? error.message : 'unknown error'}`, { cause: error })
+    throw new PreflightFailed(`destination.bucket: it cannot be written to: ${error instanceof Error ? error.message : 'unknown error'}`, {
+      cause: error,
+    })
   } finally {
     if (upload !== undefined) await destination.abortUpload(key, upload, { signal })
   }

@@ -93,7 +93,13 @@ const addShardTo = async (books: Books, migration: Migration, name: string, stat
 }
 
 /** The failure rows of all shards as CSV lines; the books are added up on the way. One shard at a time is in memory. */
-async function* failureLines(books: Books, migration: Migration, names: readonly string[], state: ObjectStore, call: Call): AsyncGenerator<string> {
+async function* failureLines(
+  books: Books,
+  migration: Migration,
+  names: readonly string[],
+  state: ObjectStore,
+  call: Call,
+): AsyncGenerator<string> {
   yield CSV_HEADER
   for (const name of names) {
     const rows = await addShardTo(books, migration, name, state, call)
@@ -124,7 +130,14 @@ export const reconcile = async (migration: Migration, end: RunEnd, { state, dead
   const listing = { ...(cursor?.totals ?? NO_TOTALS), complete: cursor !== undefined && isListed(cursor) }
   const tiling = listing.complete && !migration.dryRun ? tilingFault(books.ranges) : undefined
   if (tiling !== undefined) books.faults.push(tiling)
-  const facts: ReportFacts = { migration, ledger: books.ledger, verdicts: books.verdicts, listing, faults: books.faults, stoppedBy: stoppedBy(end) }
+  const facts: ReportFacts = {
+    migration,
+    ledger: books.ledger,
+    verdicts: books.verdicts,
+    listing,
+    faults: books.faults,
+    stoppedBy: stoppedBy(end),
+  }
   const against = objections(facts)
   const succeeded = against.length === 0
   const { source, destination } = migration
@@ -137,11 +150,21 @@ export const reconcile = async (migration: Migration, end: RunEnd, { state, dead
     reason: reasonOf(facts, against),
     startedAt: migration.startedAt,
     endedAt: now().toISOString(),
-    source: { bucket: source.bucket, prefix: source.prefix, endpoint: source.endpoint, credential: source.credential, provider: source.provider },
+    source: {
+      bucket: source.bucket,
+      prefix: source.prefix,
+      endpoint: source.endpoint,
+      credential: source.credential,
+      provider: source.provider,
+    },
     destination: { bucket: destination.bucket, prefix: destination.prefix, endpoint: destination.endpoint, region: destination.region },
     ledger: { ...books.ledger, balanced: balances(books.ledger), unaccounted: unaccounted(books.ledger) },
     bytes: { listed: listing.bytes, copied: books.copiedBytes },
-    verification: { mode: migration.verification.mode, evidence: "the destination's own listing: size, and the ETag that its PUT answered", counts: books.verdicts },
+    verification: {
+      mode: migration.verification.mode,
+      evidence: "the destination's own listing: size, and the ETag that its PUT answered",
+      counts: books.verdicts,
+    },
     listing,
     estimate: end.estimate ?? null,
     faults: books.faults,

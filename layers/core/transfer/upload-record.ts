@@ -8,6 +8,12 @@ import type { UploadRecord } from '../domain/uploads'
 export const findRecord = async (state: ObjectStore, migration: Migration, key: Key, call: Call): Promise<UploadRecord | undefined> =>
   (await findJson<UploadRecord>(state, uploadKey(migration.pair, key), call))?.value
 
-export const writeRecord = async (state: ObjectStore, migration: Migration, key: Key, record: Omit<UploadRecord, 'key'>, call: Call): Promise<void> => {
+export const writeRecord = async (
+  state: ObjectStore,
+  migration: Migration,
+  key: Key,
+  record: Omit<UploadRecord, 'key'>,
+  call: Call,
+): Promise<void> => {
   await writeJson(state, uploadKey(migration.pair, key), { key: keyToJson(key), ...record }, call)
 }

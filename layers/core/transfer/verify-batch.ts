@@ -5,7 +5,16 @@ import type { Outcome } from '../domain/outcomes'
 import { listNames, readBytes, writeText } from '../domain/state-files'
 import { largeName, shardKey, verdictsKey, verdictsPrefix } from '../domain/state-keys'
 import { shardFromText, type Shard } from '../domain/shards'
-import { isExpected, judge, noVerdicts, verdictsFromText, verdictsToText, type Verdict, type VerdictCounts, type VerdictFile } from '../domain/verdicts'
+import {
+  isExpected,
+  judge,
+  noVerdicts,
+  verdictsFromText,
+  verdictsToText,
+  type Verdict,
+  type VerdictCounts,
+  type VerdictFile,
+} from '../domain/verdicts'
 import { matchListing } from './match-listing'
 import { readOutcomes } from './outcome-files'
 
@@ -30,9 +39,16 @@ export const readVerdicts = async (state: ObjectStore, runId: string, shard: str
 }
 
 /** Every outcome of the shard's range by key (latin1), those of its large objects included. */
-const outcomesByKey = async (migration: Migration, shard: string, { objects }: Shard, state: ObjectStore, call: Call): Promise<Map<string, Outcome>> => {
+const outcomesByKey = async (
+  migration: Migration,
+  shard: string,
+  { objects }: Shard,
+  state: ObjectStore,
+  call: Call,
+): Promise<Map<string, Outcome>> => {
   const outcomes = await readOutcomes(state, migration.runId, shard, call)
-  for (const object of objects) if (object.large) outcomes.push(...(await readOutcomes(state, migration.runId, largeName(object.key), call)))
+  for (const object of objects)
+    if (object.large) outcomes.push(...(await readOutcomes(state, migration.runId, largeName(object.key), call)))
   return new Map(outcomes.map((outcome) => [outcome.key.toString('latin1'), outcome]))
 }
 
@@ -40,7 +56,11 @@ const outcomesByKey = async (migration: Migration, shard: string, { objects }: S
  * One turn of verifying a shard: the destination's own listing of its key range against the shard and its outcomes. Writes
  * one line per object that is not simply right. Objects that only the destination has are `extra`.
  */
-export const verifyBatch = async (migration: Migration, shard: string, { state, destination, signal, going }: VerifyTurn): Promise<{ done: boolean } & VerdictCounts> => {
+export const verifyBatch = async (
+  migration: Migration,
+  shard: string,
+  { state, destination, signal, going }: VerifyTurn,
+): Promise<{ done: boolean } & VerdictCounts> => {
   const { runId } = migration
   const name = shardKey(runId, shard)
   const whole = shardFromText((await readBytes(state, name, { signal })).body.toString('utf8'), name)
@@ -73,7 +93,8 @@ export const verifyBatch = async (migration: Migration, shard: string, { state, 
     } else counts[isExpected(outcome!) ? 'verified' : 'notExpected']++
     next++
   }
-  if (done && next !== whole.objects.length) throw new StoreUnavailable(`only ${next} of ${whole.objects.length} objects of ${name} could be judged`)
+  if (done && next !== whole.objects.length)
+    throw new StoreUnavailable(`only ${next} of ${whole.objects.length} objects of ${name} could be judged`)
   await writeText(state, verdictsKey(runId, shard, first), verdictsToText({ first, next, counts, verdicts }), { signal })
   return { done, ...counts }
 }

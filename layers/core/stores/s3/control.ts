@@ -1,0 +1,196 @@
+import type { ListMultipartUploadsCommandOutput, ListPartsCommandOutput, S3Client } from '@aws-sdk/client-s3'
+import type { CredentialProvider } from '../../domain/access'
+import { KeyNotRepresentable, NoSuchUpload, SourceListingBroken, StoreUnavailable } from '../../domain/errors'
+import { hasPrefix, keyText, printableKey, type Key } from '../../domain/keys'
+import type { OpenUpload, UploadPart } from '../../domain/object-store'
+import type { Provider } from '../../domain/providers'
+import type { Address } from './addressing'
+import { refusalError, transportError } from './error-map'
+import { decodeUrlBytes } from './percent'
+
+/** CompleteMultipartUpload of many parts may take minutes (Amazon S3 API reference). ms */
+const COMPLETE_MS = 300_000
+
+type Sdk = typeof import('@aws-sdk/client-s3')
+
+/** The calls that are made once per large object or run: client-s3's, with its retries, redirects and extra checksums off. */
+export interface Control {
+  listParts(what: string, key: Key, uploadId: string, signal: AbortSignal | undefined): Promise<UploadPart[]>
+  completeUpload(what: string, key: Key, uploadId: string, parts: UploadPart[], signal: AbortSignal | undefined): Promise<{ etag: string }>
+  abortUpload(what: string, key: Key, uploadId: string, signal: AbortSignal | undefined): Promise<void>
+  listUploads(what: string, prefix: Key, signal: AbortSignal | undefined): Promise<OpenUpload[]>
+  close(): Promise<void>
+}
+
+/** What is read of an SDK error. The error itself holds the request with its headers, and goes no further. */
+interface SdkError {
+  name?: unknown
+  $metadata?: { httpStatusCode?: number; requestId?: string }
+  $response?: { headers?: Record<string, string> }
+}
+
+const explain = (what: string, thrown: unknown, signal: AbortSignal | undefined, overdue: AbortSignal): unknown => {
+  if (signal?.aborted === true) return signal.reason
+  if (overdue.aborted) return new StoreUnavailable(`${what}: no answer in time`)
+  const { name, $metadata, $response } = (thrown ?? {}) as SdkError
+  const status = $metadata?.httpStatusCode
+  const code = typeof name === 'string' && /^[A-Za-z0-9.]{1,64}$/.test(name) ? name : undefined
+  if (status === undefined) return transportError(what, thrown) ?? new StoreUnavailable(`${what}: the call failed (${code ?? 'unknown error'})`)
+  // a reply that is no XML; an error inside a 200 the SDK gives a status of its own
+  if (status < 300) return new StoreUnavailable(`${what}: a reply that is not understood (${code ?? 'unknown error'})`)
+  const headers = $response?.headers ?? {}
+  return refusalError(
+    what,
+    { status, code, requestId: $metadata?.requestId, region: headers['x-amz-bucket-region'], retryAfter: headers['retry-after'] },
+    true,
+  )
+}
+
+const textKey = (what: string, key: Key): string => {
+  const text = keyText(key)
+  if (text === undefined) throw new KeyNotRepresentable(`${what}: the key is not UTF-8`)
+  return text
+}
+
+/** Walks a truncated list of uploads or parts. Throws SourceListingBroken for a page that does not say whether or where it goes on. */
+const allPages = async <Page extends { IsTruncated?: boolean | undefined }>(
+  what: string,
+  ask: (page: Page | undefined) => Promise<Page>,
+  positionOf: (page: Page) => string | undefined,
+): Promise<Page[]> => {
+  const pages: Page[] = []
+  for (let position: string | undefined; ; ) {
+    const page = await ask(pages.at(-1))
+    if (typeof page.IsTruncated !== 'boolean') throw new SourceListingBroken(`${what}: the reply does not say whether it is truncated`)
+    pages.push(page)
+    if (!page.IsTruncated) return pages
+    const next = positionOf(page)
+    if (next === undefined || next === position) throw new SourceListingBroken(`${what}: truncated, but it does not say where it goes on`)
+    position = next
+  }
+}
+
+/** `timeoutMs`: for one call. The SDK is loaded with the first call: most functions make none. */
+export const controlCalls = (
+  bucket: string,
+  region: string,
+  address: Address,
+  provider: Provider,
+  credentials: CredentialProvider,
+  timeoutMs: number,
+): Control => {
+  let opened: Promise<{ sdk: Sdk; client: S3Client }> | undefined
+
+  const open = async (): Promise<{ sdk: Sdk; client: S3Client }> => {
+    const sdk = await import('@aws-sdk/client-s3')
+    const client = new sdk.S3Client({
+      region,
+      endpoint: address.endpoint,
+      forcePathStyle: address.pathStyle,
+      credentials: async () => {
+        const { accessKeyId, secretAccessKey, sessionToken, expiration } = await credentials()
+        return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }), ...(expiration !== undefined && { expiration }) }
+      },
+      maxAttempts: 1,
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+    })
+    return { sdk, client }
+  }
+
+  const call = async <Result>(
+    what: string,
+    signal: AbortSignal | undefined,
+    ms: number,
+    use: (client: S3Client, sdk: Sdk, options: { abortSignal: AbortSignal }) => Promise<Result>,
+  ): Promise<Result> => {
+    signal?.throwIfAborted()
+    const { client, sdk } = await (opened ??= open())
+    const overdue = AbortSignal.timeout(ms)
+    try {
+      return await use(client, sdk, { abortSignal: signal === undefined ? overdue : AbortSignal.any([signal, overdue]) })
+    } catch (error) {
+      throw explain(what, error, signal, overdue)
+    }
+  }
+
+  return {
+    async listParts(what, key, uploadId, signal) {
+      const input = { Bucket: bucket, Key: textKey(what, key), UploadId: uploadId }
+      const pages = await allPages<ListPartsCommandOutput>(
+        what,
+        (before) =>
+          call(what, signal, timeoutMs, (client, sdk, options) =>
+            client.send(new sdk.ListPartsCommand({ ...input, PartNumberMarker: before?.NextPartNumberMarker }), options),
+          ),
+        (page) => page.NextPartNumberMarker,
+      )
+      return pages
+        .flatMap(({ Parts }) => Parts ?? [])
+        .map(({ PartNumber, ETag, Size, ChecksumCRC32 }) => {
+          if (PartNumber === undefined || ETag === undefined || !Number.isSafeInteger(Size)) {
+            throw new SourceListingBroken(`${what}: a part without number, ETag or size`)
+          }
+          const part: UploadPart = { number: PartNumber, etag: ETag, size: Size as number }
+          return ChecksumCRC32 === undefined ? part : { ...part, crc32: ChecksumCRC32 }
+        })
+        .sort((a, b) => a.number - b.number)
+    },
+
+    async completeUpload(what, key, uploadId, parts, signal) {
+      const Parts = parts.map(({ number, etag, crc32 }) => ({ PartNumber: number, ETag: etag, ...(crc32 !== undefined && { ChecksumCRC32: crc32 }) }))
+      const input = { Bucket: bucket, Key: textKey(what, key), UploadId: uploadId, MultipartUpload: { Parts } }
+      const { ETag } = await call(what, signal, Math.max(timeoutMs, COMPLETE_MS), (client, sdk, options) =>
+        client.send(new sdk.CompleteMultipartUploadCommand(input), options),
+      )
+      if (ETag === undefined) throw new StoreUnavailable(`${what}: the reply has no ETag`)
+      return { etag: ETag }
+    },
+
+    async abortUpload(what, key, uploadId, signal) {
+      const input = { Bucket: bucket, Key: textKey(what, key), UploadId: uploadId }
+      try {
+        await call(what, signal, timeoutMs, (client, sdk, options) => client.send(new sdk.AbortMultipartUploadCommand(input), options))
+      } catch (error) {
+        if (!(error instanceof NoSuchUpload)) throw error
+      }
+    },
+
+    async listUploads(what, prefix, signal) {
+      const input = { Bucket: bucket, Prefix: textKey(what, prefix), ...(provider.urlEncoding && { EncodingType: 'url' as const }) }
+      const raw = (text: string | undefined, encoding: string | undefined): Buffer | undefined => {
+        const bytes = Buffer.from(text ?? '', 'utf8')
+        return encoding === 'url' ? decodeUrlBytes(bytes) : bytes
+      }
+      const pages = await allPages<ListMultipartUploadsCommandOutput>(
+        what,
+        (before) =>
+          call(what, signal, timeoutMs, (client, sdk, options) =>
+            client.send(
+              new sdk.ListMultipartUploadsCommand({
+                ...input,
+                KeyMarker: before && raw(before.NextKeyMarker, before.EncodingType)?.toString('utf8'),
+                UploadIdMarker: before?.NextUploadIdMarker,
+              }),
+              options,
+            ),
+          ),
+        (page) => page.NextKeyMarker && `${page.NextKeyMarker} ${page.NextUploadIdMarker ?? ''}`,
+      )
+      return pages.flatMap(({ Uploads, EncodingType }) =>
+        (Uploads ?? []).map(({ Key: text, UploadId, Initiated }): OpenUpload => {
+          const key = raw(text, EncodingType)
+          if (key === undefined || key.length === 0 || UploadId === undefined || Initiated === undefined) {
+            throw new SourceListingBroken(`${what}: an upload without key, id or date`)
+          }
+          if (!hasPrefix(key, prefix)) throw new SourceListingBroken(`${what}: ${printableKey(key)} is outside the prefix`)
+          return { key, uploadId: UploadId, initiated: Initiated.toISOString() }
+        }),
+      )
+    },
+
+    async close() {
+      if (opened !== undefined) (await opened).client.destroy()
+    },
+  }
+}

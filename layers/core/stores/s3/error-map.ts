@@ -1,0 +1,136 @@
+import {
+  AccessDenied,
+  BodyMismatch,
+  CredentialsRefused,
+  EndpointUnreachable,
+  NoSuchBucket,
+  NoSuchObject,
+  NoSuchUpload,
+  PreconditionFailed,
+  StoreRefused,
+  StoreThrottled,
+  StoreUnavailable,
+  type DrayageError,
+} from '../../domain/errors'
+
+/** What a refusal says. Of the store's own words only these are kept: a message may repeat a signature or a header. */
+export interface Refusal {
+  status: number
+  code: string | undefined
+  requestId: string | undefined
+  /** the region the store says the bucket is in */
+  region: string | undefined
+  retryAfter: string | undefined
+}
+
+type Maker = (message: string, refusal: Refusal) => DrayageError
+
+const is =
+  (kind: new (message: string) => DrayageError): Maker =>
+  (message) =>
+    new kind(message)
+
+/** Retry-After as seconds or as a date (RFC 9110, section 10.2.3), in ms. */
+const retryAfterMs = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined
+  const seconds = /^\d{1,6}$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1000
+  return Number.isFinite(seconds) ? Math.max(0, Math.round(seconds * 1000)) : undefined
+}
+
+const throttled: Maker = (message, { retryAfter }) => new StoreThrottled(message, retryAfterMs(retryAfter))
+const refused: Maker = (message, { code, status }) => new StoreRefused(message, code ?? 'Unknown', status)
+const elsewhere: Maker = (message, refusal) =>
+  refused(`${message}: the bucket is in region ${refusal.region ?? 'unknown (no x-amz-bucket-region in the reply)'}, ask there`, refusal)
+
+/** Codes of the Amazon S3 API reference, "Error responses", and what stores like it answer for the same. */
+const BY_CODE: Readonly<Record<string, Maker>> = {
+  AccessDenied: is(AccessDenied),
+  AuthorizationHeaderMalformed: elsewhere,
+  BadDigest: is(BodyMismatch),
+  ConditionalRequestConflict: is(PreconditionFailed),
+  ExpiredToken: is(CredentialsRefused),
+  IllegalLocationConstraintException: elsewhere,
+  IncompleteBody: is(BodyMismatch),
+  InternalError: is(StoreUnavailable),
+  InvalidAccessKeyId: is(CredentialsRefused),
+  InvalidToken: is(CredentialsRefused),
+  NoSuchBucket: is(NoSuchBucket),
+  NoSuchKey: is(NoSuchObject),
+  NoSuchUpload: is(NoSuchUpload),
+  OperationAborted: is(StoreUnavailable),
+  PermanentRedirect: elsewhere,
+  PreconditionFailed: is(PreconditionFailed),
+  RequestTimeTooSkewed: is(CredentialsRefused),
+  RequestTimeout: is(StoreUnavailable),
+  ServiceUnavailable: is(StoreUnavailable),
+  SignatureDoesNotMatch: is(CredentialsRefused),
+  SlowDown: throttled,
+  TemporaryRedirect: elsewhere,
+  Throttling: throttled,
+  ThrottlingException: throttled,
+  TokenRefreshRequired: is(CredentialsRefused),
+  TooManyRequests: throttled,
+  XAmzContentChecksumMismatch: is(BodyMismatch),
+}
+
+/** 501 is an answer to a request that the store will never take: no use in another try. */
+const byStatus = (status: number, named: boolean): Maker => {
+  if (status >= 300 && status < 400) return elsewhere
+  if (status === 403) return is(AccessDenied)
+  if (status === 404) return is(named ? NoSuchObject : NoSuchBucket)
+  if (status === 409 || status === 412) return status === 412 ? is(PreconditionFailed) : refused
+  if (status === 429) return throttled
+  return status >= 500 && status !== 501 ? is(StoreUnavailable) : refused
+}
+
+const own = (code: string | undefined): Maker | undefined =>
+  code !== undefined && Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined
+
+/**
+ * The typed error of a refusal. `what` names the operation, bucket and key; `named`: a key was asked for, so that a bare 404 is
+ * about the object.
+ */
+export const refusalError = (what: string, refusal: Refusal, named: boolean): DrayageError => {
+  const { status, code, requestId } = refusal
+  const message = `${what}: ${status}${code === undefined ? '' : ` ${code}`}${requestId === undefined ? '' : ` (request ${requestId})`}`
+  return (own(code) ?? byStatus(status, named))(message, refusal)
+}
+
+/** Network failures that another try does not mend (Node's and OpenSSL's codes). EAI_AGAIN is not among them: DNS may answer later. */
+const UNREACHABLE = /^(ENOTFOUND|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/
+const TRANSPORT = /^(E[A-Z_]+$|UND_ERR_|HPE_)/
+
+const codeOf = (error: unknown): string | undefined => {
+  const code = (error as { code?: unknown } | null | undefined)?.code
+  return typeof code === 'string' ? code : undefined
+}
+
+/** The typed error of a request that got no answer, or undefined if `error` is not of the network (then it is a fault of ours). */
+export const transportError = (what: string, error: unknown): DrayageError | undefined => {
+  const code = codeOf(error) ?? codeOf((error as { cause?: unknown } | undefined)?.cause)
+  if (code === undefined || code === 'UND_ERR_INVALID_ARG') return undefined
+  if (UNREACHABLE.test(code)) return new EndpointUnreachable(`${what}: no connection (${code})`)
+  return TRANSPORT.test(code) ? new StoreUnavailable(`${what}: the connection failed (${code})`) : undefined
+}
+
+const wordOf = (xml: string, tag: string, allowed: RegExp): string | undefined => {
+  const found = new RegExp(`<${tag}>([^<]{1,200})</${tag}>`).exec(xml)?.[1]
+  return found !== undefined && allowed.test(found) ? found : undefined
+}
+
+type HeaderOf = (name: string) => string | undefined
+
+const REQUEST_ID = /^[\w+/=:.-]{1,120}$/
+const REGION = /^[a-z0-9-]{1,40}$/
+
+const tame = (text: string | undefined, allowed: RegExp): string | undefined =>
+  text !== undefined && allowed.test(text) ? text : undefined
+
+/** Reads a refusal from a reply's status, headers and (for what it is worth: it may be HTML) the beginning of its body. */
+export const readRefusal = (status: number, header: HeaderOf, xml: string): Refusal => ({
+  status,
+  code: wordOf(xml, 'Code', /^[A-Za-z0-9.]{1,64}$/),
+  requestId: tame(header('x-amz-request-id'), REQUEST_ID) ?? wordOf(xml, 'RequestId', REQUEST_ID),
+  region: tame(header('x-amz-bucket-region'), REGION) ?? wordOf(xml, 'Region', REGION),
+  retryAfter: header('retry-after'),
+})

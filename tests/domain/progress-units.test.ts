@@ -1,0 +1,44 @@
+import { jsonFault } from '../../cli/json-position'
+import { bytesText, durationText } from '../../cli/units'
+
+describe('numbers as people read them', () => {
+  it.each([
+    [0, '0 bytes'],
+    [999, '999 bytes'],
+    [1000, '1.0 kB'],
+    [999_940, '999.9 kB'],
+    [999_999, '1.0 MB'],
+    [150_000_000, '150.0 MB'],
+    [5e15, '5.0 PB'],
+  ])('%d bytes', (bytes, text) => expect(bytesText(bytes)).toBe(text))
+
+  it.each([
+    [-1, '0:00'],
+    [59_499, '0:59'],
+    [59_500, '1:00'],
+    [3_599_000, '59:59'],
+    [3_600_000, '1:00:00'],
+  ])('%d ms', (ms, text) => expect(durationText(ms)).toBe(text))
+})
+
+describe('where a text stops being JSON', () => {
+  it.each([
+    ['', 1, 1],
+    ['{"a": }', 1, 7],
+    ['{\n  "a": 1,\n}', 3, 1],
+    ['{\n  "a": 1\n  "b": 2\n}', 3, 3],
+    ['{a: 1}', 1, 2],
+    ["{'a': 1}", 1, 2],
+    ['[1, 2', 1, 6],
+    ['{"a": "un\nclosed"}', 1, 7],
+    ['{"a": 01}', 1, 8],
+    ['{"a": 1} x', 1, 10],
+    ['[1,]', 1, 4],
+    ['{"a": nul}', 1, 7],
+    ['[}', 1, 2],
+    ['{"a" 1}', 1, 6],
+  ])('%j', (text, line, column) => {
+    expect(() => JSON.parse(text) as unknown).toThrow(SyntaxError)
+    expect(jsonFault(text)).toEqual({ line, column })
+  })
+})
