@@ -95,6 +95,18 @@ const request = z.strictObject({
 /** A request as people write it: every field but the two buckets has a default. */
 export type MigrationRequest = z.input<typeof request>
 
+const leaves = (schema: unknown, path: string): string[] => {
+  let inner = schema
+  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodDefault) inner = inner.unwrap()
+  if (!(inner instanceof z.ZodObject)) return [path]
+  return Object.entries(inner.shape as Record<string, unknown>).flatMap(([name, field]) =>
+    leaves(field, path === '' ? name : `${path}.${name}`),
+  )
+}
+
+/** Every field that a request may have, by its dotted name: what the request reference of the README must list. */
+export const requestFields = (): string[] => leaves(request, '')
+
 const RUN_ID = /^[A-Za-z0-9_-]{1,80}$/
 
 export interface RequestContext {

@@ -1,0 +1,1 @@
+export function destinationsFrom(list: string): string[]

@@ -1,0 +1,2 @@
+export function bundleCore(serviceDir: string): Promise<Uint8Array>
+export function bundleFunction(serviceDir: string, entry: string): Promise<Uint8Array>

@@ -1,0 +1,107 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { build } from 'esbuild'
+import { unzipSync } from 'fflate'
+import { bundleFunction } from '../../scripts/plugins/bundle.js'
+import { tasks } from './machine-file'
+import { packaged } from './packaged'
+import { SIZES } from './rights'
+
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+const names = Object.keys(SIZES).map(kebab)
+
+// As on Lambda: the layer below /opt, a function's zip below /var/task, NODE_PATH pointing into the layer, and no package.json.
+let place: string
+const unpack = (zip: string, into: string): string[] =>
+  Object.entries(unzipSync(readFileSync(zip))).map(([name, bytes]) => {
+    mkdirSync(dirname(join(into, name)), { recursive: true })
+    writeFileSync(join(into, name), bytes)
+    return name
+  })
+
+/** Runs CommonJS in a plain Node of its own and returns what it gives to `answer`. */
+const inNode = (script: string): unknown => {
+  const env = { PATH: process.env.PATH, NODE_PATH: join(place, 'opt/nodejs/node_modules'), AWS_REGION: 'eu-central-1' }
+  return JSON.parse(
+    execFileSync(process.execPath, ['-e', `const answer = (value) => process.stdout.write(JSON.stringify(value)); ${script}`], {
+      cwd: place,
+      env,
+      encoding: 'utf8',
+      stdio: 'pipe', // what a control makes Node say is in the error
+    }),
+  )
+}
+
+const contents: Record<string, string[]> = {}
+
+beforeAll(async () => {
+  place = mkdtempSync(join(tmpdir(), 'drayage-bundles-'))
+  const { folder, remove } = await packaged()
+  contents.core = unpack(join(folder, 'core.zip'), join(place, 'opt'))
+  for (const name of names) contents[name] = unpack(join(folder, `${name}.zip`), join(place, 'task', name))
+  await remove()
+}, 120_000)
+
+afterAll(() => rmSync(place, { recursive: true }))
+
+test('each zip holds its one file, the layer its package besides', () => {
+  expect(contents.core).toEqual(['nodejs/node_modules/@drayage/core/index.js', 'nodejs/node_modules/@drayage/core/package.json'])
+  for (const name of names) expect(contents[name]).toEqual([`functions/${name}.js`])
+})
+
+test('every function loads with the layer on NODE_PATH and has a handler', () => {
+  const kinds = inNode(
+    `answer(Object.fromEntries(${JSON.stringify(names)}.map((name) => [name, typeof require('./task/' + name + '/functions/' + name).handler])))`,
+  )
+  expect(kinds).toEqual(Object.fromEntries(names.map((name) => [name, 'function'])))
+})
+
+test('control: a function does not load without the layer', () => {
+  expect(() =>
+    inNode(`process.env.NODE_PATH = ''; require('module').Module._initPaths(); require('./task/copy-batch/functions/copy-batch')`),
+  ).toThrow(/@drayage\/core/)
+})
+
+const ERRORS = `const isError = (value) => typeof value === 'function' && value.prototype instanceof Error
+const errorsOf = (exported) => Object.fromEntries(Object.entries(exported).filter(([, value]) => isError(value)).map(([name, value]) => [name, new value([]).name]))`
+
+test('error classes keep their names, and the layer has every one that a Retry waits for', () => {
+  const errors = inNode(`${ERRORS}; answer(errorsOf(require('@drayage/core')))`) as Record<string, string>
+  for (const [exported, name] of Object.entries(errors)) expect(name).toBe(exported)
+  const ours = [...new Set(tasks().flatMap(({ retried }) => retried))].filter((name) => !/^(States|Lambda|Sandbox|Runtime)\./.test(name))
+  expect(ours.length).toBeGreaterThan(0)
+  expect(Object.keys(errors)).toEqual(expect.arrayContaining(ours))
+})
+
+test('control: bundled without keepNames they would be called otherwise', async () => {
+  const { outputFiles } = await build({
+    entryPoints: ['layers/core/domain/errors.ts'],
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    minify: true,
+    write: false,
+  })
+  writeFileSync(join(place, 'renamed.js'), outputFiles[0]!.contents)
+  const errors = inNode(`${ERRORS}; answer(errorsOf(require('./renamed.js')))`) as Record<string, string>
+  expect(errors.PairLocked).toBeDefined()
+  expect(errors.PairLocked).not.toBe('PairLocked')
+})
+
+test('a function that bundles a second copy of shared code is refused', async () => {
+  mkdirSync(join(place, 'repository/functions'), { recursive: true })
+  mkdirSync(join(place, 'repository/layers'))
+  writeFileSync(join(place, 'repository/layers/errors.ts'), 'export class PairLocked extends Error {}')
+  writeFileSync(
+    join(place, 'repository/functions/bad.ts'),
+    `import { PairLocked } from '../layers/errors'\nexport const handler = () => { throw new PairLocked() }`,
+  )
+  writeFileSync(
+    join(place, 'repository/functions/good.ts'),
+    `import { PairLocked } from '@drayage/core'\nexport const handler = () => { throw new PairLocked() }`,
+  )
+  await expect(bundleFunction(join(place, 'repository'), 'functions/bad.ts')).rejects.toThrow('functions/bad.ts bundles layers/errors.ts')
+  await expect(bundleFunction(join(place, 'repository'), 'functions/good.ts')).resolves.toBeInstanceOf(Uint8Array)
+})
