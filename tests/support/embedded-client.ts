@@ -40,7 +40,11 @@ const hmac = (key: Buffer | string, data: string): Buffer => createHmac('sha256'
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex')
 
 /** The headers of a signed request, with the seed and the key from which chunk signatures go on. */
-export const sign = (endpoint: string, key: IssuedKey, { method, path, query = '', headers = {}, hash = 'UNSIGNED-PAYLOAD', date = new Date(), region = 'us-east-1' }: RawRequest) => {
+export const sign = (
+  endpoint: string,
+  key: IssuedKey,
+  { method, path, query = '', headers = {}, hash = 'UNSIGNED-PAYLOAD', date = new Date(), region = 'us-east-1' }: RawRequest,
+) => {
   const amzDate = date.toISOString().replace(/[-:]|\.\d+/g, '')
   const scope = `${amzDate.slice(0, 8)}/${region}/s3/aws4_request`
   const all: Record<string, string> = { host: new URL(endpoint).host, 'x-amz-content-sha256': hash, 'x-amz-date': amzDate, ...headers }
@@ -60,7 +64,9 @@ export const send = (endpoint: string, { method, path, query, body }: RawRequest
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString('utf8') }))
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString('utf8') }),
+      )
     })
     request.on('error', reject)
     request.end(body)
@@ -83,7 +89,7 @@ export const presign = (endpoint: string, key: IssuedKey, { method, path, date =
     `X-Amz-Credential=${encodeURIComponent(`${key.accessKeyId}/${scope}`)}`,
     `X-Amz-Date=${amzDate}`,
     `X-Amz-Expires=${expires}`,
-    'X-Amz-SignedHeaders=host'
+    'X-Amz-SignedHeaders=host',
   ].join('&')
   const canonical = [method, path, query, `host:${new URL(endpoint).host}`, '', 'host', 'UNSIGNED-PAYLOAD'].join('\n')
   const signingKey = hmac(hmac(hmac(hmac(`AWS4${key.secretAccessKey}`, amzDate.slice(0, 8)), 'us-east-1'), 's3'), 'aws4_request')

@@ -1,0 +1,80 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Attributes } from './bucket'
+import { percentDecode, textOf } from './byte-strings'
+import { S3Error } from './errors'
+import { headerOf } from './request'
+import { parseXml } from './xml'
+
+const SYSTEM_HEADERS = ['cache-control', 'content-disposition', 'content-language', 'expires'] as const
+const META = 'x-amz-meta-'
+/** Bytes of names and values together: Amazon S3 user guide, "Working with object metadata". */
+const MAX_METADATA_BYTES = 2048
+
+const STORAGE_CLASSES = [
+  'STANDARD',
+  'REDUCED_REDUNDANCY',
+  'STANDARD_IA',
+  'ONEZONE_IA',
+  'INTELLIGENT_TIERING',
+  'GLACIER',
+  'DEEP_ARCHIVE',
+  'GLACIER_IR',
+  'EXPRESS_ONEZONE',
+]
+
+export type Tags = [name: string, value: string][]
+
+/** At most 10, names of 1 to 128 and values of at most 256 characters, each name once: Amazon S3 user guide, "Object tagging". */
+const legalTags = (tags: Tags): Tags => {
+  const legal = tags.length <= 10 && tags.every(([name, value]) => name !== '' && name.length <= 128 && value.length <= 256)
+  if (!legal || new Set(tags.map(([name]) => name)).size < tags.length) throw new S3Error('InvalidArgument', 'The tags are not valid.')
+  return tags
+}
+
+const decoded = (part: string): string => textOf(percentDecode(part.replaceAll('+', ' ')))
+
+const tagsOfHeader = (header: string): Tags =>
+  legalTags(
+    header
+      .split('&')
+      .filter(Boolean)
+      .map((pair) => [decoded(pair.split('=')[0] ?? ''), decoded(pair.split('=')[1] ?? '')]),
+  )
+
+/** Throws MalformedXML, InvalidArgument. */
+export const tagsOfXml = (body: Buffer): Tags =>
+  legalTags(
+    parseXml(body, 'Tagging')
+      .children('TagSet')
+      .flatMap((set) => set.children('Tag'))
+      .map((tag) => [tag.text('Key') ?? '', tag.text('Value') ?? '']),
+  )
+
+/** What the headers of a PUT, an upload or a replacing copy say of the object. Throws MetadataTooLarge, InvalidArgument. */
+export const attributesOf = (headers: IncomingHttpHeaders): Attributes => {
+  const kept: Record<string, string> = { 'content-type': headerOf(headers, 'content-type') ?? 'binary/octet-stream' }
+  for (const name of SYSTEM_HEADERS) {
+    const value = headerOf(headers, name)
+    if (value !== undefined) kept[name] = value
+  }
+  // aws-chunked is how the body travelled, no property of the object
+  const encoding = (headerOf(headers, 'content-encoding') ?? '')
+    .split(',')
+    .filter((word) => !/^\s*(aws-chunked)?\s*$/.test(word))
+    .join(',')
+    .trim()
+  if (encoding !== '') kept['content-encoding'] = encoding
+  const metadata = Object.keys(headers).filter((name) => name.startsWith(META) && name !== META)
+  for (const name of metadata) kept[name] = headerOf(headers, name) ?? ''
+  if (metadata.reduce((sum, name) => sum + name.length - META.length + (kept[name]?.length ?? 0), 0) > MAX_METADATA_BYTES)
+    throw new S3Error('MetadataTooLarge')
+  const storageClass = headerOf(headers, 'x-amz-storage-class')
+  if (storageClass !== undefined && !STORAGE_CLASSES.includes(storageClass))
+    throw new S3Error('InvalidArgument', 'The storage class is not valid.')
+  const tagging = headerOf(headers, 'x-amz-tagging')
+  return {
+    headers: kept,
+    ...(storageClass !== undefined && storageClass !== 'STANDARD' ? { storageClass } : {}),
+    ...(tagging ? { tags: tagsOfHeader(tagging) } : {}),
+  }
+}

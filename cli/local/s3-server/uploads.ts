@@ -1,0 +1,180 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { attributesOf } from './attributes'
+import { VerifiedBody, type Received } from './body'
+import type { Bucket, OpenUpload, Part, StoredObject, Upload } from './bucket'
+import type { Piece } from './blobs'
+import { textOf } from './byte-strings'
+import type { Call, Handler } from './call'
+import { CHECKSUM_NAMES, checksumNamed, checksumOfParts, isCrc, type ChecksumType } from './checksums'
+import { checkWrite } from './conditions'
+import { copyPartBytes } from './copies'
+import { S3Error } from './errors'
+import { checksumElements, checksumHeaders, MAX_PARTS, quoted } from './objects'
+import { headerOf, queryOf, wholeNumber, type S3Request } from './request'
+import { document, element, parseXml, type XmlElement } from './xml'
+
+/** Every part but the last has at least 5 MiB: Amazon S3 user guide, "Multipart upload limits". */
+const MIN_PART_BYTES = 5 * 2 ** 20
+
+const checksumOf = (request: S3Request): Upload['checksum'] => {
+  const word = headerOf(request.headers, 'x-amz-checksum-algorithm')
+  if (word === undefined) return undefined
+  const algorithm = checksumNamed(word)
+  const type = headerOf(request.headers, 'x-amz-checksum-type') ?? (algorithm === 'crc64nvme' ? 'FULL_OBJECT' : 'COMPOSITE')
+  const possible = type === 'FULL_OBJECT' ? isCrc(algorithm) : type === 'COMPOSITE' && algorithm !== 'crc64nvme'
+  if (!possible) throw new S3Error('InvalidRequest', `The ${type} checksum type cannot be used with ${word}.`)
+  return { algorithm, type: type as ChecksumType }
+}
+
+const identity = (call: Call, id: string): string =>
+  element('Bucket', call.request.bucket) + element('Key', textOf(call.request.key)) + element('UploadId', id)
+
+export const createUpload: Handler = (call) => {
+  const id = randomUUID().replaceAll('-', '')
+  const checksum = checksumOf(call.request)
+  call
+    .bucket()
+    .commit({ create: id, upload: { ...attributesOf(call.request.headers), key: call.request.key, initiated: call.now(), checksum } })
+  const headers: Record<string, string> = checksum
+    ? { 'x-amz-checksum-algorithm': checksum.algorithm.toUpperCase(), 'x-amz-checksum-type': checksum.type }
+    : {}
+  return { status: 200, headers, body: document('InitiateMultipartUploadResult', identity(call, id)) }
+}
+
+const partNumber = (request: S3Request): number => {
+  const number = wholeNumber('partNumber', queryOf(request, 'partNumber'), 1, MAX_PARTS)
+  if (number === undefined) throw new S3Error('InvalidArgument', 'partNumber is missing.')
+  return number
+}
+
+/** Adds a part whose bytes lie ready, if the upload is still open and the caller still may; otherwise removes them. */
+const keepPart = (call: Call, bucket: Bucket, id: string, pieces: Piece[], { size, md5, checksum }: Received): Part => {
+  const part: Part = { size, etag: md5.toString('hex'), modified: call.now(), pieces, checksum }
+  try {
+    call.stillAllowed()
+    bucket.upload(call.request.key, id)
+    bucket.commit({ part: id, number: partNumber(call.request), as: part })
+    return part
+  } catch (error) {
+    bucket.blobs.remove(pieces)
+    throw error
+  }
+}
+
+export const uploadPart: Handler = async (call) => {
+  const bucket = call.bucket()
+  const upload = bucket.upload(call.request.key, queryOf(call.request, 'uploadId'))
+  partNumber(call.request)
+  const other = CHECKSUM_NAMES.find(
+    (name) => name !== upload.checksum?.algorithm && call.request.headers[`x-amz-checksum-${name}`] !== undefined,
+  )
+  if (upload.checksum && other)
+    throw new S3Error('InvalidRequest', `Checksum type mismatch occurred: the upload has ${upload.checksum.algorithm}, the part ${other}.`)
+  const body = new VerifiedBody(call.request, call.payload)
+  const pieces = await bucket.blobs.write(body.chunks(), body.size)
+  const part = keepPart(call, bucket, upload.id, pieces, body.received())
+  return { status: 200, headers: { etag: quoted(part.etag), ...checksumHeaders(part.checksum) } }
+}
+
+export const uploadPartCopy: Handler = async (call) => {
+  const bucket = call.bucket()
+  const upload = bucket.upload(call.request.key, queryOf(call.request, 'uploadId'))
+  partNumber(call.request)
+  const { pieces, received } = await copyPartBytes(call, upload.checksum?.algorithm)
+  const part = keepPart(call, bucket, upload.id, pieces, received)
+  const inner =
+    element('LastModified', new Date(part.modified).toISOString()) + element('ETag', quoted(part.etag)) + checksumElements(part.checksum)
+  return { status: 200, body: document('CopyPartResult', inner) }
+}
+
+export const listParts: Handler = (call) => {
+  const upload = call.bucket().upload(call.request.key, queryOf(call.request, 'uploadId'))
+  const marker = wholeNumber('part-number-marker', queryOf(call.request, 'part-number-marker'), 0, MAX_PARTS) ?? 0
+  const most = Math.min(wholeNumber('max-parts', queryOf(call.request, 'max-parts'), 0, 2 ** 31 - 1) ?? 1000, 1000)
+  const rest = [...upload.parts].filter(([number]) => number > marker).sort(([a], [b]) => a - b)
+  const page = rest.slice(0, most)
+  const parts = page.map(
+    ([number, part]) =>
+      `<Part>${element('PartNumber', number)}${element('LastModified', new Date(part.modified).toISOString())}${element('ETag', quoted(part.etag))}${element('Size', part.size)}${checksumElements(part.checksum)}</Part>`,
+  )
+  const inner = [
+    identity(call, upload.id),
+    element('PartNumberMarker', marker),
+    element('NextPartNumberMarker', page.at(-1)?.[0] ?? 0),
+    element('MaxParts', most),
+    element('IsTruncated', rest.length > page.length),
+    element('StorageClass', upload.storageClass ?? 'STANDARD'),
+    element('ChecksumAlgorithm', upload.checksum?.algorithm.toUpperCase()),
+    element('ChecksumType', upload.checksum?.type),
+    ...parts,
+  ]
+  return { status: 200, body: document('ListPartsResult', inner.join('')) }
+}
+
+/** The part that one element of the request names. Throws InvalidPart. */
+const chosenPart = (upload: OpenUpload, asked: XmlElement): Part => {
+  const part = upload.parts.get(Number(asked.text('PartNumber')))
+  const etag = asked.text('ETag')?.trim().replaceAll('"', '')
+  if (!part || part.etag !== etag) throw new S3Error('InvalidPart')
+  const { checksum } = part
+  const claimed = checksum && asked.text(`Checksum${checksum.algorithm.toUpperCase()}`)
+  if (checksum && claimed !== undefined && claimed !== checksum.value) throw new S3Error('InvalidPart')
+  return part
+}
+
+/** The parts that the request names. Throws MalformedXML, InvalidPartOrder, InvalidPart, EntityTooSmall. */
+const chosenParts = (upload: OpenUpload, body: Buffer): Part[] => {
+  const asked = parseXml(body, 'CompleteMultipartUpload').children('Part')
+  if (asked.length === 0 || asked.length > MAX_PARTS) throw new S3Error('MalformedXML')
+  const numbers = asked.map((part) => Number(part.text('PartNumber')))
+  if (numbers.some((number, at) => at > 0 && number <= (numbers[at - 1] as number))) throw new S3Error('InvalidPartOrder')
+  const parts = asked.map((part) => chosenPart(upload, part))
+  if (parts.slice(0, -1).some(({ size }) => size < MIN_PART_BYTES)) throw new S3Error('EntityTooSmall')
+  return parts
+}
+
+const completedChecksum = (upload: OpenUpload, parts: Part[]): StoredObject['checksum'] => {
+  if (!upload.checksum) return undefined
+  const { algorithm, type } = upload.checksum
+  const values = parts.flatMap(({ size, checksum }) => (checksum?.algorithm === algorithm ? [{ value: checksum.value, size }] : []))
+  return values.length === parts.length ? { algorithm, type, value: checksumOfParts(algorithm, type, values) } : undefined
+}
+
+/** Throws InvalidRequest or BadDigest where the request says something else of the whole object than its parts do. */
+const checkWhole = (request: S3Request, { size, checksum }: StoredObject): void => {
+  const claimedSize = wholeNumber('x-amz-mp-object-size', headerOf(request.headers, 'x-amz-mp-object-size'), 0, Number.MAX_SAFE_INTEGER)
+  if (claimedSize !== undefined && claimedSize !== size)
+    throw new S3Error('InvalidRequest', 'x-amz-mp-object-size does not match the parts.')
+  const claimed = CHECKSUM_NAMES.find((name) => request.headers[`x-amz-checksum-${name}`] !== undefined)
+  const value = claimed && headerOf(request.headers, `x-amz-checksum-${claimed}`)
+  if (claimed && (checksum?.algorithm !== claimed || checksum.value !== value)) throw new S3Error('BadDigest')
+}
+
+export const completeUpload: Handler = (call) => {
+  const { request } = call
+  const bucket = call.bucket()
+  const upload = bucket.upload(request.key, queryOf(request, 'uploadId'))
+  const parts = chosenParts(upload, call.small)
+  const md5s = createHash('md5').update(Buffer.concat(parts.map(({ etag }) => Buffer.from(etag, 'hex'))))
+  const object: StoredObject = {
+    headers: upload.headers,
+    storageClass: upload.storageClass,
+    tags: upload.tags,
+    size: parts.reduce((sum, { size }) => sum + size, 0),
+    etag: `${md5s.digest('hex')}-${parts.length}`,
+    modified: call.now(),
+    pieces: parts.flatMap(({ pieces }) => pieces),
+    checksum: completedChecksum(upload, parts),
+  }
+  checkWhole(request, object)
+  checkWrite(request.headers, bucket.objects.get(request.key))
+  bucket.commit({ put: request.key, object, upload: upload.id })
+  const inner = element('Bucket', request.bucket) + element('Key', textOf(request.key)) + element('ETag', quoted(object.etag))
+  return { status: 200, body: document('CompleteMultipartUploadResult', inner + checksumElements(object.checksum)) }
+}
+
+export const abortUpload: Handler = (call) => {
+  const bucket = call.bucket()
+  bucket.commit({ abort: bucket.upload(call.request.key, queryOf(call.request, 'uploadId')).id })
+  return { status: 204 }
+}

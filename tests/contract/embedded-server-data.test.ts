@@ -1,0 +1,297 @@
+import * as S3 from '@aws-sdk/client-s3'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { appendFileSync, chmodSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Bucket } from '../../cli/local/s3-server/bucket'
+import { DirectoryUnusable, startEmbeddedS3, type IssuedKey } from '../../cli/local/s3-server/index'
+import { clientOf, sendSigned, sign, temporaryDirectory } from '../support/embedded-client'
+
+const MiB = 2 ** 20
+let temporary: ReturnType<typeof temporaryDirectory>
+
+beforeEach(() => {
+  temporary = temporaryDirectory()
+})
+
+afterEach(() => temporary.remove())
+
+const bodies = (bucket: string): string[] =>
+  readdirSync(join(temporary.directory, 'v1', bucket, 'blobs'), { recursive: true })
+    .map(String)
+    .filter((name) => name.includes('/'))
+
+/** One server on the test's directory. */
+const withServer = async <Result>(work: (client: S3.S3Client, endpoint: string, root: IssuedKey) => Promise<Result>): Promise<Result> => {
+  const server = await startEmbeddedS3({ directory: temporary.directory })
+  await server.createBucket('kept')
+  const client = clientOf(server.endpoint, server.root)
+  try {
+    return await work(client, server.endpoint, server.root)
+  } finally {
+    client.destroy()
+    await server.close()
+  }
+}
+
+const put = (client: S3.S3Client, Key: string, Body: string | Buffer) =>
+  client.send(new S3.PutObjectCommand({ Bucket: 'kept', Key, Body, Metadata: { of: 'it' } }))
+const read = async (client: S3.S3Client, Key: string) =>
+  (await client.send(new S3.GetObjectCommand({ Bucket: 'kept', Key }))).Body?.transformToString()
+const keys = async (client: S3.S3Client) =>
+  (await client.send(new S3.ListObjectsV2Command({ Bucket: 'kept' }))).Contents?.map(({ Key }) => Key) ?? []
+
+describe('data', () => {
+  it('are there after a restart: objects, deletions, uploads with their parts', async () => {
+    const at = { Bucket: 'kept', Key: 'upload' }
+    const upload = await withServer(async (client) => {
+      for (const key of ['a', 'b/é', 'c']) await put(client, key, `first ${key}`)
+      await put(client, 'a', 'second a')
+      await client.send(new S3.DeleteObjectCommand({ Bucket: 'kept', Key: 'c' }))
+      const { UploadId } = await client.send(new S3.CreateMultipartUploadCommand(at))
+      const { ETag } = await client.send(new S3.UploadPartCommand({ ...at, UploadId, PartNumber: 1, Body: 'part' }))
+      return { UploadId, ETag }
+    })
+    for (const round of ['replayed', 'compacted'])
+      await withServer(async (client) => {
+        expect([round, await keys(client)]).toEqual([round, ['a', 'b/é']])
+        expect(await read(client, 'a')).toBe('second a')
+        expect((await client.send(new S3.HeadObjectCommand({ Bucket: 'kept', Key: 'b/é' }))).Metadata).toEqual({ of: 'it' })
+      })
+    await withServer(async (client) => {
+      await client.send(
+        new S3.CompleteMultipartUploadCommand({
+          ...at,
+          UploadId: upload.UploadId,
+          MultipartUpload: { Parts: [{ PartNumber: 1, ETag: upload.ETag }] },
+        }),
+      )
+      expect(await read(client, 'upload')).toBe('part')
+    })
+  })
+
+  it('leave no body behind that nothing names', async () => {
+    const at = { Bucket: 'kept', Key: 'upload' }
+    await withServer(async (client) => {
+      for (const size of [10, 20, 200_000]) await put(client, 'replaced', randomBytes(size))
+      await put(client, 'deleted', 'x')
+      await client.send(new S3.DeleteObjectCommand({ Bucket: 'kept', Key: 'deleted' }))
+      const { UploadId } = await client.send(new S3.CreateMultipartUploadCommand(at))
+      for (const PartNumber of [1, 1, 2]) await client.send(new S3.UploadPartCommand({ ...at, UploadId, PartNumber, Body: 'part' }))
+      await client.send(new S3.AbortMultipartUploadCommand({ ...at, UploadId }))
+      await expect(
+        client.send(new S3.PutObjectCommand({ Bucket: 'kept', Key: 'refused', Body: 'x', ChecksumCRC32: 'AAAAAA==' })),
+      ).rejects.toThrow('crc32')
+    })
+    expect(bodies('kept')).toHaveLength(1)
+    writeFileSync(join(temporary.directory, 'v1', 'kept', 'blobs', bodies('kept')[0]?.slice(0, 2) ?? '', 'left-by-a-crash'), 'x')
+    await withServer(async (client) => expect(await keys(client)).toEqual(['replaced']))
+    expect(bodies('kept')).toHaveLength(1)
+  })
+
+  it('survive a torn last line of the index, which is dropped', async () => {
+    await withServer(async (client) => {
+      for (const key of ['a', 'b', 'c']) await put(client, key, key)
+    })
+    const index = join(temporary.directory, 'v1', 'kept', 'index.log')
+    truncateSync(index, readFileSync(index).length - 7)
+    await withServer(async (client) => {
+      expect(await keys(client)).toEqual(['a', 'b'])
+      await put(client, 'd', 'd')
+    })
+    appendFileSync(index, '00000000 {"put":"e"}\n') // a whole line whose checksum is wrong
+    await withServer(async (client) => expect(await keys(client)).toEqual(['a', 'b', 'd']))
+  })
+
+  it('are not served when an entry before others is damaged', async () => {
+    await withServer(async (client) => {
+      for (const key of ['a', 'b', 'c']) await put(client, key, key)
+    })
+    const index = join(temporary.directory, 'v1', 'kept', 'index.log')
+    writeFileSync(index, readFileSync(index, 'utf8').replace('"put":"b"', '"put":"x"'))
+    await expect(startEmbeddedS3({ directory: temporary.directory })).rejects.toThrow(/damaged at byte \d+/)
+  })
+
+  it('stay readable to a reader while they are replaced, also those it has not come to', async () => {
+    const data = randomBytes(15 * MiB)
+    const at = { Bucket: 'kept', Key: 'read' }
+    await withServer(async (client) => {
+      const { UploadId } = await client.send(new S3.CreateMultipartUploadCommand(at))
+      const Parts: S3.CompletedPart[] = []
+      for (const PartNumber of [1, 2, 3]) {
+        const Body = data.subarray((PartNumber - 1) * 5 * MiB, PartNumber * 5 * MiB)
+        Parts.push({ PartNumber, ETag: (await client.send(new S3.UploadPartCommand({ ...at, UploadId, PartNumber, Body }))).ETag })
+      }
+      await client.send(new S3.CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts } }))
+      const { Body } = await client.send(new S3.GetObjectCommand(at))
+      await put(client, 'read', 'other')
+      expect(bodies('kept')).toHaveLength(4)
+      expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(data)).toBe(true)
+      expect(await read(client, 'read')).toBe('other')
+    })
+    expect(bodies('kept')).toHaveLength(1)
+  })
+})
+
+describe('the directory', () => {
+  it('is held by one server at a time, and named in the error', async () => {
+    await withServer(async () => {
+      const second = startEmbeddedS3({ directory: temporary.directory })
+      await expect(second).rejects.toBeInstanceOf(DirectoryUnusable)
+      await expect(second).rejects.toThrow(temporary.directory)
+    })
+    await withServer(async (client) => expect(await keys(client)).toEqual([]))
+  })
+
+  it('is refused with a clear error when it cannot be written to', async () => {
+    const file = join(temporary.directory, 'file')
+    writeFileSync(file, '')
+    await expect(startEmbeddedS3({ directory: join(file, 'below') })).rejects.toThrow(/cannot keep its data in .*below.*Name a directory/)
+    if (process.getuid?.() === 0) return // root may write anywhere
+    chmodSync(temporary.directory, 0o500)
+    await expect(startEmbeddedS3({ directory: temporary.directory })).rejects.toThrow('EACCES')
+    chmodSync(temporary.directory, 0o700)
+  })
+})
+
+describe('a killed process', () => {
+  const start = async (): Promise<{ child: ChildProcess; endpoint: string; root: IssuedKey }> => {
+    const script = join(import.meta.dirname, '..', 'support', 'embedded-server-process.ts')
+    const child = spawn(process.execPath, ['--import', 'tsx', script, temporary.directory], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    })
+    for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream }))
+      return { child, ...(JSON.parse(line) as { endpoint: string; root: IssuedKey }) }
+    throw new Error('the server process did not start')
+  }
+
+  const bodyOf = (key: string): Buffer => createHash('sha512').update(key).digest()
+
+  it('has kept every write that it answered, and no half of another', async () => {
+    const { child, endpoint, root } = await start()
+    const answered: string[] = []
+    let next = 0
+    const writer = async (): Promise<void> => {
+      for (;;) {
+        const key = `key-${next++}`
+        const reply = await sendSigned(endpoint, root, { method: 'PUT', path: `/crash-bucket/${key}`, body: bodyOf(key) })
+        if (reply.status === 200) answered.push(key)
+        if (answered.length === 300) child.kill('SIGKILL')
+      }
+    }
+    await Promise.allSettled(Array.from({ length: 8 }, writer))
+    const server = await startEmbeddedS3({ directory: temporary.directory })
+    const client = clientOf(server.endpoint, server.root)
+    const found = (await client.send(new S3.ListObjectsV2Command({ Bucket: 'crash-bucket' }))).Contents?.map(({ Key = '' }) => Key) ?? []
+    expect(answered.length).toBeGreaterThanOrEqual(300)
+    expect(answered.filter((key) => !found.includes(key))).toEqual([])
+    for (const Key of found) {
+      const { Body } = await client.send(new S3.GetObjectCommand({ Bucket: 'crash-bucket', Key }))
+      expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(bodyOf(Key))).toBe(true)
+    }
+    client.destroy()
+    await server.close()
+  }, 30_000)
+})
+
+describe('memory and connections', () => {
+  /** The most that buffers held at once, in bytes, while the work went on. */
+  const peakOf = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = process.memoryUsage().arrayBuffers
+    let peak = before
+    const timer = setInterval(() => (peak = Math.max(peak, process.memoryUsage().arrayBuffers)), 5)
+    await work()
+    clearInterval(timer)
+    return peak - before
+  }
+
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+  const SIZE = 128 * MiB
+
+  it('hold little of a large object, also when its reader does not read', async () => {
+    await withServer(async (_, endpoint, root) => {
+      const { hostname, port } = new URL(endpoint)
+      const path = '/kept/large'
+      const upload = () =>
+        new Promise<number | undefined>((resolve, reject) => {
+          const headers = { ...sign(endpoint, root, { method: 'PUT', path }).headers, 'content-length': String(SIZE) }
+          const request = httpRequest({ hostname, port, method: 'PUT', path, headers, agent: false }, (response) =>
+            resolve(response.resume().statusCode),
+          )
+          request.on('error', reject)
+          const chunk = Buffer.alloc(256 * 1024, 7)
+          let sent = 0
+          const more = (): void => {
+            while (sent < SIZE) {
+              sent += chunk.length
+              if (!request.write(chunk)) return void request.once('drain', more)
+            }
+            request.end()
+          }
+          more()
+        })
+      const stalledDownload = () =>
+        new Promise<void>((resolve, reject) => {
+          const request = httpRequest(
+            { hostname, port, path, headers: sign(endpoint, root, { method: 'GET', path }).headers, agent: false },
+            (response) => {
+              expect(response.headers['content-length']).toBe(String(SIZE))
+              void pause(400).then(() => resolve(void response.destroy()))
+            },
+          )
+          request.on('error', reject)
+          request.end()
+        })
+      let status: number | undefined
+      expect(await peakOf(async () => (status = await upload()))).toBeLessThan(SIZE / 2)
+      expect(status).toBe(200)
+      expect(await peakOf(stalledDownload)).toBeLessThan(SIZE / 2)
+      expect(await peakOf(async () => [Buffer.alloc(SIZE), await pause(20)])).toBeGreaterThan(SIZE / 2) // the control: the gauge sees a whole object
+    })
+  })
+
+  it('are given up at once by close, with an open connection and a request under way', async () => {
+    const server = await startEmbeddedS3({ directory: temporary.directory })
+    await server.createBucket('kept')
+    const { hostname, port } = new URL(server.endpoint)
+    const headers = { ...sign(server.endpoint, server.root, { method: 'PUT', path: '/kept/cut' }).headers, 'content-length': '1000000' }
+    const cut = new Promise((resolve) => {
+      const request = httpRequest({ hostname, port, method: 'PUT', path: '/kept/cut', headers })
+      request.on('error', resolve)
+      request.write(Buffer.alloc(500_000))
+    })
+    await pause(100)
+    const began = Date.now()
+    await server.close()
+    expect(Date.now() - began).toBeLessThan(1000)
+    expect(String(await cut)).toMatch(/ECONNRESET|EPIPE|hang up/)
+    expect(bodies('kept')).toEqual([])
+    await server.close() // twice is once
+  })
+})
+
+describe('the index', () => {
+  it('keeps the order of 30,000 keys through insertions and deletions in any order', () => {
+    const bucket = new Bucket('order', join(temporary.directory, 'order'))
+    const alive = new Set<string>()
+    const object = { headers: {}, size: 0, etag: '', modified: 0, pieces: [] }
+    for (let at = 0; at < 30_000; at++) {
+      const key = createHash('md5')
+        .update(String(at % 25_000))
+        .digest('binary')
+      if (at % 3 === 2) bucket.commit({ delete: key })
+      else bucket.commit({ put: key, object })
+      if (at % 3 === 2) alive.delete(key)
+      else alive.add(key)
+    }
+    expect([...bucket.order.from('')]).toEqual([...alive].sort())
+    expect([...bucket.order.from('\u0080')]).toEqual([...alive].sort().filter((key) => key >= '\u0080'))
+    bucket.close()
+    const again = new Bucket('order', join(temporary.directory, 'order'))
+    expect([...again.order.from('')]).toEqual([...alive].sort())
+    again.close()
+  })
+})
