@@ -1,6 +1,12 @@
 import type { ChoiceRule } from '../../cli/local/engine/definition'
 
-const WORDS: Readonly<Record<string, string>> = { Equals: '=', LessThan: 'below', LessThanEquals: 'at most', GreaterThan: 'above', GreaterThanEquals: 'at least' }
+const WORDS: Readonly<Record<string, string>> = {
+  Equals: '=',
+  LessThan: 'below',
+  LessThanEquals: 'at most',
+  GreaterThan: 'above',
+  GreaterThanEquals: 'at least',
+}
 
 /** A Choice's rule in a few words: `listing.more = true`. */
 export const conditionText = (rule: ChoiceRule): string => {
@@ -15,7 +21,8 @@ export const conditionText = (rule: ChoiceRule): string => {
 const anyOf = (rules: readonly ChoiceRule[]): string => {
   const texts = rules.map(conditionText)
   const [first = '', ...others] = texts.map((text) => text.slice(text.indexOf(' ') + 1))
-  if (others.length === 0 || others.some((other) => other !== first) || rules.some((rule) => rule.Variable === undefined)) return texts.join(' or ')
+  if (others.length === 0 || others.some((other) => other !== first) || rules.some((rule) => rule.Variable === undefined))
+    return texts.join(' or ')
   return `${rules.map((rule) => place(rule.Variable)).join(', ')}: any ${first}`
 }
 

@@ -1,0 +1,34 @@
+import type { TaskState } from './definition'
+import type { EngineOptions } from './engine'
+import { StatesError, taskError } from './errors'
+import { MAX_TIMER_SECONDS } from './fields'
+import type { Work } from './run'
+import { unlessStopped } from './scope'
+
+/** A Task: calls its function, and ends the call with States.Timeout after TimeoutSeconds (none: no limit, as on AWS). */
+export const callFunction =
+  (state: TaskState, { invoke }: EngineOptions): Work =>
+  async (input, run) => {
+    const call = run.scope.open()
+    const timer = callLater(state.TimeoutSeconds, () =>
+      call.stop(new StatesError('States.Timeout', `${state.Resource.Ref} took longer than ${state.TimeoutSeconds} s.`)),
+    )
+    try {
+      return await unlessStopped(call.signal, answer(invoke, state.Resource.Ref, input, call.signal))
+    } finally {
+      clearTimeout(timer)
+      call.close()
+    }
+  }
+
+const answer = async (invoke: EngineOptions['invoke'], functionName: string, input: unknown, signal: AbortSignal): Promise<unknown> => {
+  try {
+    return await invoke(functionName, input, { signal })
+  } catch (error) {
+    throw taskError(error)
+  }
+}
+
+/** @returns a timer to be cleared, or nothing where there is no limit. */
+export const callLater = (seconds: number | undefined, call: () => void): NodeJS.Timeout | undefined =>
+  seconds === undefined ? undefined : setTimeout(call, Math.min(seconds, MAX_TIMER_SECONDS) * 1000)
