@@ -35,7 +35,11 @@ if (isThere) {
       const admin = new S3Client({ region: 'us-east-1', endpoint, forcePathStyle: true, credentials })
       await admin.send(new CreateBucketCommand({ Bucket: 'contract' }))
       admin.destroy()
-      const store = s3Store({ bucket: 'contract', reach: { endpoint, region: 'us-east-1', credentials: async () => credentials }, provider: 'aws' })
+      const store = s3Store({
+        bucket: 'contract',
+        reach: { endpoint, region: 'us-east-1', credentials: async () => credentials },
+        provider: 'aws',
+      })
       return {
         store,
         close: async () => {

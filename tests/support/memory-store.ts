@@ -3,7 +3,15 @@ import { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import { BodyMismatch, NoSuchObject, NoSuchUpload, ObjectChanged, PreconditionFailed, StoreRefused } from '../../layers/core/domain/errors'
 import { compareKeys, hasPrefix, printableKey, type Key } from '../../layers/core/domain/keys'
-import type { Body, ListedObject, ObjectHeaders, ObjectInfo, ObjectStore, PutOptions, PutResult } from '../../layers/core/domain/object-store'
+import type {
+  Body,
+  ListedObject,
+  ObjectHeaders,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  PutResult,
+} from '../../layers/core/domain/object-store'
 
 interface Stored {
   key: Key

@@ -1,5 +1,5 @@
 import { StateBroken } from './errors'
-import type { Call, ObjectStore, PutOptions } from './object-store'
+import type { Call, ObjectStore, PutOptions, UploadPart } from './object-store'
 
 /** Reading and writing the state bucket's files through the store port. Names are ASCII, bodies UTF-8. */
 
@@ -90,11 +90,11 @@ export const writeLines = async (
   let waiting: string[] = []
   let length = 0
   let upload: string | undefined
-  const parts: { number: number; etag: string; size: number }[] = []
+  const parts: UploadPart[] = []
   const flush = async (id: string) => {
     const body = Buffer.from(waiting.join(''), 'utf8')
-    const { etag } = await state.putPart(key, id, parts.length + 1, body, call)
-    parts.push({ number: parts.length + 1, etag, size: body.length })
+    const put = await state.putPart(key, id, parts.length + 1, body, call)
+    parts.push({ number: parts.length + 1, ...put, size: body.length })
     waiting = []
     length = 0
   }

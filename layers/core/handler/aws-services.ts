@@ -19,24 +19,51 @@ const variable = (name: string): string => {
   return value
 }
 
+type Side = 'source' | 'write' | 'read'
+
+/**
+ * The stores of the last run that this environment worked for: calls share their connections, and another run's calls close
+ * them. What a store signs with comes from its Reach at each request, so an ended credential ends here too.
+ */
+const keptStores = () => {
+  let owner: string | undefined
+  let stores = new Map<Side, ReturnType<typeof s3Store>>()
+  return async (runId: string, side: Side, make: () => Promise<ReturnType<typeof s3Store>>) => {
+    if (owner !== runId) {
+      const old = stores
+      owner = runId
+      stores = new Map()
+      await Promise.all([...old.values()].map((store) => store.close()))
+    }
+    const store = stores.get(side) ?? (await make())
+    stores.set(side, store)
+    return store
+  }
+}
+
 const makeServices = (): Services => {
   const region = variable('AWS_REGION')
   const options = awsAccessFromEnvironment(process.env)
   const access = awsAccess(options)
   const executions = awsExecutions(new SFNClient({ region }))
   const lambdas = new LambdaClient({ region })
+  const kept = keptStores()
   const own = { endpoint: undefined, region, credentials: fromNodeProviderChain() }
   return {
     runtime: 'aws',
     state: s3Store({ bucket: variable('DRAYAGE_STATE_BUCKET'), reach: own, provider: 'aws' }),
-    source: async (migration) =>
-      s3Store({ bucket: migration.source.bucket, reach: await access.source(migration), provider: migration.source.provider }),
-    destination: async (migration, use) =>
-      s3Store({
-        bucket: migration.destination.bucket,
-        reach: await access.destination(migration, use),
-        provider: destinationProvider(migration),
-      }),
+    source: (migration) =>
+      kept(migration.runId, 'source', async () =>
+        s3Store({ bucket: migration.source.bucket, reach: await access.source(migration), provider: migration.source.provider }),
+      ),
+    destination: (migration, use) =>
+      kept(migration.runId, use, async () =>
+        s3Store({
+          bucket: migration.destination.bucket,
+          reach: await access.destination(migration, use),
+          provider: destinationProvider(migration),
+        }),
+      ),
     access,
     executions,
     deadLetters: {

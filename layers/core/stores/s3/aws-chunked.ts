@@ -57,7 +57,7 @@ export const frame = (what: string, stream: AsyncIterable<Uint8Array>, size: num
     for await (const chunk of stream) {
       if (seen + chunk.length > size) throw new BodyMismatch(`${what}: the stream has more than its ${size} bytes`)
       crc = crc32(chunk, crc)
-      for (let from = 0; from < chunk.length; ) {
+      for (let from = 0; from < chunk.length;) {
         if (left === 0) {
           left = Math.min(CHUNK_BYTES, size - seen)
           yield Buffer.from(`${seen > 0 ? '\r\n' : ''}${left.toString(16)}\r\n`, 'latin1')

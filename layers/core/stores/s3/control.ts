@@ -35,7 +35,8 @@ const explain = (what: string, thrown: unknown, signal: AbortSignal | undefined,
   const { name, $metadata, $response } = (thrown ?? {}) as SdkError
   const status = $metadata?.httpStatusCode
   const code = typeof name === 'string' && /^[A-Za-z0-9.]{1,64}$/.test(name) ? name : undefined
-  if (status === undefined) return transportError(what, thrown) ?? new StoreUnavailable(`${what}: the call failed (${code ?? 'unknown error'})`)
+  if (status === undefined)
+    return transportError(what, thrown) ?? new StoreUnavailable(`${what}: the call failed (${code ?? 'unknown error'})`)
   // a reply that is no XML; an error inside a 200 the SDK gives a status of its own
   if (status < 300) return new StoreUnavailable(`${what}: a reply that is not understood (${code ?? 'unknown error'})`)
   const headers = $response?.headers ?? {}
@@ -59,7 +60,7 @@ const allPages = async <Page extends { IsTruncated?: boolean | undefined }>(
   positionOf: (page: Page) => string | undefined,
 ): Promise<Page[]> => {
   const pages: Page[] = []
-  for (let position: string | undefined; ; ) {
+  for (let position: string | undefined; ;) {
     const page = await ask(pages.at(-1))
     if (typeof page.IsTruncated !== 'boolean') throw new SourceListingBroken(`${what}: the reply does not say whether it is truncated`)
     pages.push(page)
@@ -89,7 +90,12 @@ export const controlCalls = (
       forcePathStyle: address.pathStyle,
       credentials: async () => {
         const { accessKeyId, secretAccessKey, sessionToken, expiration } = await credentials()
-        return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }), ...(expiration !== undefined && { expiration }) }
+        return {
+          accessKeyId,
+          secretAccessKey,
+          ...(sessionToken !== undefined && { sessionToken }),
+          ...(expiration !== undefined && { expiration }),
+        }
       },
       maxAttempts: 1,
       requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -138,7 +144,11 @@ export const controlCalls = (
     },
 
     async completeUpload(what, key, uploadId, parts, signal) {
-      const Parts = parts.map(({ number, etag, crc32 }) => ({ PartNumber: number, ETag: etag, ...(crc32 !== undefined && { ChecksumCRC32: crc32 }) }))
+      const Parts = parts.map(({ number, etag, crc32 }) => ({
+        PartNumber: number,
+        ETag: etag,
+        ...(crc32 !== undefined && { ChecksumCRC32: crc32 }),
+      }))
       const input = { Bucket: bucket, Key: textKey(what, key), UploadId: uploadId, MultipartUpload: { Parts } }
       const { ETag } = await call(what, signal, Math.max(timeoutMs, COMPLETE_MS), (client, sdk, options) =>
         client.send(new sdk.CompleteMultipartUploadCommand(input), options),

@@ -97,12 +97,15 @@ export const refusalError = (what: string, refusal: Refusal, named: boolean): Dr
 }
 
 /** Network failures that another try does not mend (Node's and OpenSSL's codes). EAI_AGAIN is not among them: DNS may answer later. */
-const UNREACHABLE = /^(ENOTFOUND|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/
-const TRANSPORT = /^(E[A-Z_]+$|UND_ERR_|HPE_)/
+const UNREACHABLE =
+  /^(ENOTFOUND|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/
+/** ERR_ are Node's own codes, for wrong arguments too: of those only the one of a connection that ended early. */
+const TRANSPORT = /^(E(?!RR_)[A-Z_]+$|ERR_STREAM_PREMATURE_CLOSE$|UND_ERR_|HPE_)/
 
 const codeOf = (error: unknown): string | undefined => {
-  const code = (error as { code?: unknown } | null | undefined)?.code
-  return typeof code === 'string' ? code : undefined
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown }
+  // undici leaves out the code for what is not HTTP at all
+  return typeof code === 'string' ? code : name === 'HTTPParserError' ? 'HPE_INVALID' : undefined
 }
 
 /** The typed error of a request that got no answer, or undefined if `error` is not of the network (then it is a fault of ours). */

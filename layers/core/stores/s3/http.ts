@@ -97,7 +97,11 @@ export const connect = (address: Address, region: string, credentials: Credentia
     const tooLong = () => new StoreUnavailable(`${what}: the refusal does not end`)
     const xml = await gather(what, reply, REFUSAL_BYTES, tooLong, signal).catch(() => Buffer.alloc(0))
     signal?.throwIfAborted()
-    return refusalError(what, readRefusal(reply.status, (name) => headerOf(reply.headers, name), xml.toString('latin1')), key !== undefined)
+    return refusalError(
+      what,
+      readRefusal(reply.status, (name) => headerOf(reply.headers, name), xml.toString('latin1')),
+      key !== undefined,
+    )
   }
 
   const send: Http['send'] = async (request) => {

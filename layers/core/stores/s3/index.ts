@@ -25,7 +25,12 @@ const REQUEST_TIMEOUT_MS = 60_000
  * A bucket of a store that speaks S3. The calls made per object or page go over our own signed HTTP; those made per upload over
  * client-s3 (docs/decisions). Nothing is tried twice: the errors say what is worth it. `close` ends every connection at once.
  */
-export const s3Store = ({ bucket, reach, provider: name, requestTimeoutMs = REQUEST_TIMEOUT_MS }: S3StoreOptions): ObjectStore & { close(): Promise<void> } => {
+export const s3Store = ({
+  bucket,
+  reach,
+  provider: name,
+  requestTimeoutMs = REQUEST_TIMEOUT_MS,
+}: S3StoreOptions): ObjectStore & { close(): Promise<void> } => {
   const provider = PROVIDERS[name]
   const { region } = reach
   const credentials = keptCredentials(reach.credentials)

@@ -9,7 +9,13 @@ import { walkPages } from './pager'
 const PAGE_BYTES = 10_000_000
 
 /** The objects of a range, one array per reply; each reply is asked for when the one before has been taken. */
-export const listObjects = (http: Http, what: string, provider: Provider, query: ListQuery, { signal }: Call): AsyncIterable<ListedObject[]> =>
+export const listObjects = (
+  http: Http,
+  what: string,
+  provider: Provider,
+  query: ListQuery,
+  { signal }: Call,
+): AsyncIterable<ListedObject[]> =>
   walkPages(what, query, provider, async (params) => {
     const reply = await http.send({ what, method: 'GET', query: params, signal })
     const tooLong = () => new SourceListingBroken(`${what}: a reply of more than ${PAGE_BYTES} bytes`)

@@ -15,7 +15,8 @@ export interface ListPage {
   nextMarker: Key | undefined
 }
 
-const nodes = (value: XmlValue): XmlNode[] => (Array.isArray(value) ? value.filter((item): item is XmlNode => typeof item === 'object') : [])
+const nodes = (value: XmlValue): XmlNode[] =>
+  Array.isArray(value) ? value.filter((item): item is XmlNode => typeof item === 'object') : []
 
 /**
  * Reads a reply to ListObjects or ListObjectsV2. Throws SourceListingBroken for one that cannot be trusted in itself; whether it
