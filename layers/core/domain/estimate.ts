@@ -29,7 +29,7 @@ export interface Estimate {
   problemKeys: number
 }
 
-/** What a run over this listing costs and lasts, at most: it assumes that everything has to be copied. Pure. */
+/** What a run over this listing costs and lasts if everything has to be copied: assumptions above, not measurements. Pure. */
 export const estimate = (totals: ListingTotals, limits: { batches: number; largeObjects: number }): Estimate => {
   const putRequests = totals.listed - totals.large + totals.largeParts + 2 * totals.large
   const listRequests = Math.ceil(totals.listed / 1000) * 3

@@ -81,7 +81,7 @@ const closure = (certificate: Certificate | undefined): string =>
 const estimate = ({ estimate: found }: Report): string =>
   found === null
     ? ''
-    : `<h2>Estimate</h2><p>At most US$ ${found.costUsd.toFixed(2)} of AWS requests, functions and transitions (list prices, us-east-1, November 2026; the source's own charges are not included), about ${count(found.durationSeconds)} s of copying, ${count(found.putRequests)} PUT-priced requests${found.problemKeys > 0 ? `, ${count(found.problemKeys)} keys that Amazon S3 cannot hold` : ''}.</p>`
+    : `<h2>Estimate</h2><p>If everything has to be copied, about US$ ${found.costUsd.toFixed(2)} of AWS requests, functions and transitions (list prices, us-east-1, November 2026; the source's own charges are not included), about ${count(found.durationSeconds)} s of copying, ${count(found.putRequests)} PUT-priced requests${found.problemKeys > 0 ? `, ${count(found.problemKeys)} keys that Amazon S3 cannot hold` : ''}.</p>`
 
 const faults = ({ faults: found }: Report): string =>
   found.length === 0
