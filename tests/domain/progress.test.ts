@@ -1,6 +1,7 @@
 import { atStart, liveLines, observed, plainLine, rates, remainingMs, type Progress, type RunEvent } from '../../cli/progress'
 
-const play = (events: [at: number, event: RunEvent][]): Progress => events.reduce((progress, [at, event]) => observed(progress, event, at), atStart(0))
+const play = (events: [at: number, event: RunEvent][]): Progress =>
+  events.reduce((progress, [at, event]) => observed(progress, event, at), atStart(0))
 
 const outcomes = (at: number, times: number, outcome: 'copied' | 'failed' | 'skipped', bytes: number): [number, RunEvent][] =>
   Array.from({ length: times }, () => [at, { kind: 'outcome', outcome, bytes }])

@@ -118,7 +118,8 @@ test('on AWS an endpoint or a profile is refused, and the credential must be nam
 })
 
 test.each(['', 'a b', 'x'.repeat(81), 'a/b', 'ä'])('an execution name that is no run id is refused: %j', (runId) => {
-  expect(problems(places, { ...local, runId })).toEqual([expect.stringMatching(/^execution name: /)])
+  expect(problems(onAws, { ...aws, runId })).toEqual([expect.stringMatching(/^execution name: /)])
+  expect(problems(places, { ...local, runId })).toEqual([expect.stringMatching(/^--name: /)])
 })
 
 test('a pair is the same for the same two places, whatever else is asked', () => {

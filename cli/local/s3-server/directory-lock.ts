@@ -18,18 +18,29 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-/** The process that holds the lock, or undefined when it was taken for us. */
-const tryLock = (lock: string): number | undefined => {
+/** The process that holds the lock, or undefined when it was taken for us; `stale`: from one that is dead. */
+const tryLock = (lock: string, stale = false): { holder: number | undefined; stale: boolean } => {
   try {
     writeFileSync(lock, String(process.pid), { flag: 'wx' })
-    return undefined
+    return { holder: undefined, stale }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
   const holder = Number(readFileSync(lock, 'utf8'))
-  if (holder === process.pid ? held.has(lock) : isAlive(holder)) return holder
+  if (holder === process.pid ? held.has(lock) : isAlive(holder)) return { holder, stale }
   rmSync(lock, { force: true })
-  return tryLock(lock)
+  return tryLock(lock, true)
+}
+
+/** Two processes that find one stale lock may both remove it and the second one's removal hit the first one's lock: wait it out. */
+const stillOurs = async (lock: string): Promise<boolean> => {
+  await pause(100)
+  try {
+    return readFileSync(lock, 'utf8') === String(process.pid)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
 }
 
 export const unusable = (directory: string, error: unknown): DirectoryUnusable =>
@@ -46,8 +57,8 @@ export const lockDirectory = async (directory: string): Promise<() => void> => {
   try {
     mkdirSync(directory, { recursive: true })
     for (const began = Date.now(); ; await pause(50)) {
-      const holder = tryLock(lock)
-      if (holder === undefined) break
+      const { holder, stale } = tryLock(lock)
+      if (holder === undefined && (!stale || (await stillOurs(lock)))) break
       if (holder === process.pid || Date.now() - began > PATIENCE_MS)
         throw new DirectoryUnusable(
           `Another S3 server (process ${holder}) holds ${directory}. End it, or name another directory; if no such server runs, remove ${lock}.`,

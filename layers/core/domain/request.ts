@@ -195,7 +195,9 @@ const defaultProvider = (endpoint: string | null, credential: string | null): Pr
 export const parseRequest = (input: unknown, context: RequestContext): Migration => {
   const { runId, executionId, now } = context
   if (!RUN_ID.test(runId))
-    throw new InvalidRequest([`execution name: ${JSON.stringify(runId)} is no run id; use 1 to 80 letters, digits, hyphens or underscores`])
+    throw new InvalidRequest([
+      `${context.runtime === 'local' ? '--name' : 'execution name'}: ${JSON.stringify(runId)} is no run id; use 1 to 80 letters, digits, hyphens or underscores`,
+    ])
   const parsed = request.safeParse(input, { reportInput: true })
   if (!parsed.success) throw new InvalidRequest(problemsOf(parsed.error))
   const { source, destination, access, ...rest } = parsed.data

@@ -122,7 +122,8 @@ export class ShardCutter {
   add(object: ListedObject): Shard | undefined {
     const large = object.size >= this.bounds.largeObjectBytes
     const bytes = large ? 0 : object.size
-    const full = this.#objects.length >= this.bounds.batchObjects || (this.#objects.length > 0 && this.#bytes + bytes > this.bounds.batchBytes)
+    const full =
+      this.#objects.length >= this.bounds.batchObjects || (this.#objects.length > 0 && this.#bytes + bytes > this.bounds.batchBytes)
     const closed = full ? this.#close(this.#objects.at(-1)!.key) : undefined
     this.#objects.push({ ...object, large })
     this.#bytes += bytes

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import middy, { type MiddlewareObj } from '@middy/core'
 import type { Context } from 'aws-lambda'
 import { BadAnswer, DeadlinePassed, errorName } from '../domain/errors'
@@ -73,6 +74,8 @@ const inContext = (services: () => Services): MiddlewareObj => {
       timer.unref()
       const { stopping } = services()
       const deadline: Deadline = { remainingMs, signal: stopping ? AbortSignal.any([passed.signal, stopping]) : passed.signal }
+      // Every request under way listens to it, 32 and more at once: the warning at eleven is about leaks.
+      setMaxListeners(0, deadline.signal)
       ;(context as CallContext).drayage = { services: callServices(services(), event, context), deadline }
     },
     after: () => clearTimeout(timer),

@@ -9,8 +9,11 @@ type Side = 'source' | 'destination'
 /** One side's trouble as a line that names the field and what to do. Errors that are not about the request are thrown on. */
 export const placeProblem = (migration: Migration, side: Side, error: unknown): string => {
   const place = migration[side]
-  const where = place.endpoint ?? `Amazon S3 (${place.region})`
-  if (error instanceof NoSuchBucket) return `${side}.bucket: there is no bucket ${place.bucket} at ${where}; create it or correct the name`
+  const where = place.endpoint === 'embedded' ? 'the embedded server' : (place.endpoint ?? `Amazon S3 (${place.region})`)
+  if (error instanceof NoSuchBucket) {
+    const remedy = place.endpoint === 'embedded' ? 'name one that is there, or another state folder' : 'create it or correct the name'
+    return `${side}.bucket: there is no bucket ${place.bucket} at ${where}; ${remedy}`
+  }
   if (error instanceof EndpointUnreachable)
     return `${side}.endpoint: ${where} cannot be reached (${error.message}); correct the address or check the network`
   if (error instanceof CredentialsRefused)

@@ -1,0 +1,85 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { MigrationRequest, Observation } from '@drayage/core'
+import { fillSource, type Filled } from './demo/corpus'
+import { display, silent } from './display'
+import { exitCode } from './exit-codes'
+import { prepare } from './local/prepare'
+import { withRuntime } from './local/runtime'
+import { reporting } from './reporting'
+import { maxRssBytes, runDocument } from './run-document'
+import { observationLine, summary } from './summary'
+import { bytesText, count } from './units'
+
+/** The real files that the demo moves: this repository's own dependencies, wherever the current directory is. */
+const FILES = fileURLToPath(new URL('../node_modules', import.meta.url))
+
+const KEPT = '.drayage-demo'
+
+const REQUEST: MigrationRequest = {
+  source: { bucket: 'drayage-demo-source', endpoint: 'embedded' },
+  destination: { bucket: 'drayage-demo-destination', endpoint: 'embedded' },
+  limits: { largeObjectBytes: 32 * 1024 * 1024 },
+}
+
+export interface DemoCommand {
+  /** keep the data */
+  keep: boolean
+  json: boolean
+  /** state folder, which is then kept; undefined: a temporary one of which the report stays, or `.drayage-demo` with `keep` */
+  state: string | undefined
+}
+
+/** `drayage demo`: a real run between two buckets of the embedded server. Returns the exit code. */
+export const demo = ({ keep, json, state }: DemoCommand): Promise<number> =>
+  reporting(json, async (print, signal) => {
+    const kept = state ?? (keep ? KEPT : undefined)
+    const folder = kept ?? (await mkdtemp(join(tmpdir(), 'drayage-demo-')))
+    let reported = false
+    const say = (line: string) => void (json || process.stderr.write(`${line}\n`))
+    try {
+      return await withRuntime(folder, async (runtime) => {
+        const source = await runtime.bucket(REQUEST.source.bucket)
+        await (await runtime.bucket(REQUEST.destination.bucket)).close()
+        say(`Filling the source bucket with this repository's own node_modules, awkward keys and a large object …`)
+        const filled = await fillSource(source, FILES, signal).finally(() => source.close())
+        say(filledLine(filled))
+        const request = join(runtime.home.directory, 'request.json')
+        await writeFile(request, `${JSON.stringify(REQUEST, null, 2)}\n`)
+
+        const screen = json ? silent : display(process.stderr)
+        const ended = await runtime
+          .run(prepare(REQUEST, { name: undefined, dryRun: false }), { observe: screen.observe, signal })
+          .finally(screen.close)
+        const refused = await runtime.tryEndedKeys(ended.migration)
+        const document = { ...runDocument(ended, maxRssBytes()), filled, refused, kept: kept === undefined ? null : runtime.home.directory }
+        print(document, [...summary(document), ...triedLines(refused), ...keptLines(document.kept, request)])
+        reported = true
+        return exitCode(document.status, signal)
+      })
+    } finally {
+      if (kept === undefined) await rm(reported ? join(folder, 's3') : folder, { recursive: true, force: true })
+    }
+  })
+
+const filledLine = ({ objects, bytes, written }: Filled): string =>
+  `${count(objects)} objects, ${bytesText(bytes)}${written === objects ? '' : `, ${count(objects - written)} of them from before`}`
+
+const triedLines = (refused: readonly Observation[]): string[] => [
+  '',
+  'The keys of this run, tried once more',
+  ...refused.map((tried) => `  ${observationLine(tried)}`),
+]
+
+const keptLines = (folder: string | null, request: string): string[] =>
+  folder === null
+    ? ['', 'The report stays; the buckets are gone with the demo. drayage demo --keep keeps them to look at.']
+    : [
+        '',
+        'Kept. The same request again copies nothing:',
+        `  npx drayage run ${request} --state ${folder}`,
+        'What is there:',
+        `  ls ${folder} ${join(folder, 'reports')}`,
+      ]

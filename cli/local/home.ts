@@ -1,0 +1,73 @@
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { InvalidRequest } from '@drayage/core'
+
+/** The state folder of the one-machine runtime. The embedded server's lock keeps it to one process at a time. */
+export interface Home {
+  directory: string
+  /** data of the embedded S3 server, the state bucket among it */
+  embedded: string
+  deadLetters: string
+  /** the functions' log of one run, JSON lines */
+  log(runId: string): string
+  /** folder of a run's report, copied out of the state bucket for reading */
+  report(runId: string): string
+  /** removes what opening it created, as far as it is empty: for a request that was refused before anything ran */
+  discard(): void
+}
+
+/** Opens the state folder, creating it where it is missing. Throws InvalidRequest when that cannot be done. */
+export const openHome = (name: string): Home => {
+  const directory = resolve(name)
+  const created = create(directory)
+  const folder = (...names: string[]): string => {
+    const made = join(directory, ...names)
+    mkdirSync(made, { recursive: true })
+    return made
+  }
+  const embedded = join(directory, 's3')
+  return {
+    directory,
+    embedded,
+    deadLetters: join(directory, 'dead-letters.jsonl'),
+    log: (runId) => join(folder('logs'), `${runId}.jsonl`),
+    report: (runId) => folder('reports', runId),
+    discard: () => {
+      removeEmpty(embedded)
+      if (created === undefined) return
+      for (let at = directory; removeEmpty(at) && at !== created; at = dirname(at));
+    },
+  }
+}
+
+/** Returns the first folder that had to be made. */
+const create = (directory: string): string | undefined => {
+  try {
+    return mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw unusable(directory, error)
+  }
+}
+
+/** Removes a folder unless there is a file in or below it: never data, whoever wrote it meanwhile. Returns whether it is gone. */
+const removeEmpty = (directory: string): boolean => {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true, recursive: true })
+    if (!entries.every((entry) => entry.isDirectory())) return false
+    const folders = entries.map(({ parentPath, name }) => join(parentPath, name))
+    for (const folder of [...folders.sort().reverse(), directory]) rmdirSync(folder)
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return true
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** The refusal of a state folder, which names --state in place of the field. */
+export const unusable = (directory: string, error: unknown): InvalidRequest =>
+  new InvalidRequest(
+    [`--state: the state folder ${directory} cannot be used (${(error as Error).message}); name another with --state DIR`],
+    { cause: error },
+  )

@@ -1,0 +1,66 @@
+import { Command, CommanderError } from 'commander'
+import { createRequire } from 'node:module'
+import { EXIT } from './exit-codes'
+import { boundHeap } from './heap'
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+
+const STATE = '--state <dir>'
+const JSON_OPTION = ['--json', 'print nothing on standard output but one JSON document at the end'] as const
+
+const EPILOGUE = `
+Credentials are never arguments. Each side takes its own: the AWS profile that the request names (source.profile,
+destination.profile), else DRAYAGE_SOURCE_ACCESS_KEY_ID, DRAYAGE_SOURCE_SECRET_ACCESS_KEY and DRAYAGE_SOURCE_SESSION_TOKEN (or
+DRAYAGE_DESTINATION_…), else, for Amazon S3 only, the AWS default chain.
+
+Exit codes: 0 verified (or a dry run that ended well), 1 not verified, 2 bad input, 130 interrupted. Ctrl-C ends in Cleanup.`
+
+const program = (done: (code: number) => void): Command => {
+  const drayage = new Command('drayage')
+    .description('Moves every object of an S3-compatible bucket, proves that each one arrived, and leaves no access behind.')
+    .version(version)
+    .addHelpText('after', EPILOGUE)
+    .showSuggestionAfterError()
+    .showHelpAfterError('(drayage --help says more)')
+    .exitOverride()
+
+  drayage
+    .command('demo')
+    .description('copies some 12,000 real files and the most awkward keys between two buckets of an embedded S3 server')
+    .option('--keep', 'keep the data to look at, in .drayage-demo or the folder of --state')
+    .option(...JSON_OPTION)
+    .option(STATE, 'state folder; it is kept (default: a temporary one, of which the report stays)')
+    .action(async (options: { keep?: boolean; json?: boolean; state?: string }) => {
+      const { demo } = await import('./demo')
+      boundHeap()
+      done(await demo({ keep: options.keep === true, json: options.json === true, state: options.state }))
+    })
+
+  drayage
+    .command('run')
+    .description('runs one migration on this machine')
+    .argument('<request>', 'JSON file with the request, or - for standard input')
+    .option(...JSON_OPTION)
+    .option('--dry-run', 'list and estimate, copy nothing')
+    .option(STATE, 'state folder', '.drayage')
+    .option('--name <run-id>', 'name of the run: 1 to 80 letters, digits, hyphens or underscores (default: from the time)')
+    .action(async (request: string, options: { json?: boolean; dryRun?: boolean; state: string; name?: string }) => {
+      const { run } = await import('./run')
+      boundHeap()
+      done(await run({ request, json: options.json === true, dryRun: options.dryRun === true, state: options.state, name: options.name }))
+    })
+
+  return drayage
+}
+
+/** Runs the command and sets the process's exit code; the process ends once nothing is open any more. */
+export const main = async (argv: readonly string[]): Promise<void> => {
+  try {
+    await program((code) => {
+      process.exitCode = code
+    }).parseAsync(argv)
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode === 0 ? EXIT.verified : EXIT.badInput
+  }
+}

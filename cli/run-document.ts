@@ -1,0 +1,81 @@
+import type { Observation, Report } from '@drayage/core'
+import type { ReportFiles } from './local/copy-out'
+import type { Ended } from './local/run-migration'
+
+/** What --json prints of a run, and what the summary is made from. */
+export interface RunDocument {
+  runId: string
+  /** everything arrived and was proved, and access is closed: the only exit code 0 but for a dry run's */
+  verified: boolean
+  dryRun: boolean
+  status: 'verified' | 'estimated' | 'not-verified' | 'interrupted'
+  reason: string
+  /** null: the run ended before its books could be added up */
+  ledger: Omit<Report['ledger'], 'unaccounted'> | null
+  /** bytes: of the source's listing, and copied */
+  bytes: { listed: number; copied: number }
+  listed: number
+  estimate: Report['estimate']
+  failures: Report['failures']
+  /** from start to end, Cleanup and report included */
+  seconds: number
+  objectsPerSecond: number
+  /** largest resident memory of this process so far, the embedded server included */
+  maxRssBytes: number
+  report: ReportFiles & { log: string }
+  /** whether everything that the run created is observed to be gone */
+  closed: boolean
+  closure: Observation[]
+  /** what this run cannot do for the operator */
+  todo: string[]
+  /** what failed after the run's end */
+  afterwards: string[]
+}
+
+export const runDocument = (ended: Ended, maxRssBytes: number): RunDocument => {
+  const { migration, report, certificate, elapsedMs } = ended
+  const seconds = Math.round(elapsedMs) / 1000
+  const status = statusOf(ended)
+  return {
+    runId: migration.runId,
+    verified: status === 'verified',
+    dryRun: migration.dryRun,
+    status,
+    reason: reasonOf(ended),
+    ledger: report === undefined || migration.dryRun ? null : booksOf(report),
+    bytes: report?.bytes ?? { listed: 0, copied: 0 },
+    listed: report?.listing.listed ?? 0,
+    estimate: report?.estimate ?? null,
+    failures: report?.failures ?? { count: 0, sample: [] },
+    seconds,
+    objectsPerSecond: report === undefined ? 0 : Math.round(((report.ledger.copied + report.ledger.skipped) / seconds) * 10) / 10,
+    maxRssBytes,
+    report: { ...ended.files, log: ended.log },
+    closed: certificate?.complete ?? false,
+    closure: certificate?.observations ?? [],
+    todo: certificate?.todo ?? [],
+    afterwards: ended.afterwards,
+  }
+}
+
+const booksOf = ({ ledger }: Report): NonNullable<RunDocument['ledger']> => {
+  const { listed, copied, skipped, excluded, changed, failed, balanced } = ledger
+  return { listed, copied, skipped, excluded, changed, failed, balanced }
+}
+
+const statusOf = ({ execution, migration, afterwards }: Ended): RunDocument['status'] => {
+  if (execution.status === 'ABORTED') return 'interrupted'
+  if (execution.status !== 'SUCCEEDED' || afterwards.length > 0) return 'not-verified'
+  return migration.dryRun ? 'estimated' : 'verified'
+}
+
+const reasonOf = ({ execution, report }: Ended): string => {
+  const { status, error, cause } = execution
+  if (status === 'SUCCEEDED') return report?.reason ?? 'The run wrote no report.'
+  if (status === 'ABORTED') return report?.reason ?? 'The run was stopped before it had begun.'
+  if (error === 'NotVerified') return cause ?? report?.reason ?? error
+  return [error, cause].filter((text) => text !== undefined).join(': ')
+}
+
+/** Largest resident memory of this process so far, in bytes (getrusage counts in KiB). */
+export const maxRssBytes = (): number => process.resourceUsage().maxRSS * 1024

@@ -1,0 +1,215 @@
+import { AccessNotOpened, CredentialsRefused, parseRequest, type Migration } from '@drayage/core'
+import { localAccess } from '../../cli/local/access'
+import { foreignCredentials } from '../../cli/local/foreign-credentials'
+import { startEmbeddedS3, type EmbeddedS3 } from '../../cli/local/s3-server/index'
+import { localStores } from '../../cli/local/stores'
+import { tryKey } from '../../cli/local/try-key'
+import { rootStore, scratch } from './cli-support'
+
+const place = scratch()
+const now = () => new Date()
+let server: EmbeddedS3
+
+beforeAll(async () => {
+  server = await startEmbeddedS3({ directory: place.folder })
+  for (const name of ['from-here', 'to-there']) await server.createBucket(name)
+  const source = rootStore(server, 'from-here')
+  await source.put(Buffer.from('in/object'), Buffer.from('body'))
+  await source.close()
+})
+afterAll(async () => {
+  await server.close()
+  place.remove()
+})
+
+let runs = 0
+const migrate = (request: object = {}): Migration => {
+  const sides = {
+    source: { bucket: 'from-here', prefix: 'in/', endpoint: 'embedded' },
+    destination: { bucket: 'to-there', prefix: 'out/', endpoint: 'embedded' },
+  }
+  return parseRequest({ ...sides, ...request }, { runtime: 'local', runId: `run-${++runs}`, executionId: 'none', now: now() })
+}
+
+const FOREIGN = {
+  source: { bucket: 'from-here', endpoint: 'http://127.0.0.1:9' },
+  destination: { bucket: 'to-there', endpoint: 'http://127.0.0.1:9' },
+}
+const ENV = {
+  DRAYAGE_SOURCE_ACCESS_KEY_ID: 'EXAMPLESOURCE',
+  DRAYAGE_SOURCE_SECRET_ACCESS_KEY: 'fake-source-secret',
+  DRAYAGE_DESTINATION_ACCESS_KEY_ID: 'EXAMPLEDESTINATION',
+  DRAYAGE_DESTINATION_SECRET_ACCESS_KEY: 'fake-destination-secret',
+}
+
+const opened = async (migration = migrate(), on = server) => {
+  const access = localAccess({ server: on, now, env: {} })
+  const [grant] = access.plan(migration)
+  await access.create(grant!, migration)
+  return { access, migration, grant: grant!, stores: localStores(access) }
+}
+
+describe("a run's access to the embedded server", () => {
+  it('creates nothing by planning, and one key by creating twice', async () => {
+    const migration = migrate()
+    const access = localAccess({ server, now, env: {} })
+    const [grant, ...more] = access.plan(migration)
+    expect(more).toEqual([])
+    await expect(access.confirm(grant!, migration)).rejects.toThrow(AccessNotOpened)
+    await access.create(grant!, migration)
+    const { accessKeyId } = await (await access.destination(migration, 'write')).credentials()
+    await access.create(grant!, migration)
+    expect((await (await access.destination(migration, 'write')).credentials()).accessKeyId).toBe(accessKeyId)
+    await access.confirm(grant!, migration)
+  })
+
+  it('each key can do its work below its prefix, and no more', async () => {
+    const { migration, stores } = await opened()
+    const [source, writer, verifier] = [
+      await stores.source(migration),
+      await stores.destination(migration, 'write'),
+      await stores.destination(migration, 'read'),
+    ]
+    const { body } = await source.read(Buffer.from('in/object'))
+    body.destroy()
+    await writer.put(Buffer.from('out/in/object'), Buffer.from('body'))
+    for await (const page of verifier.list({ prefix: Buffer.from('out/in/') }))
+      expect(page.map(({ key }) => key.toString())).toEqual(['out/in/object'])
+
+    await expect(source.put(Buffer.from('in/object'), Buffer.from('other'))).rejects.toThrow('AccessDenied')
+    await expect(writer.put(Buffer.from('elsewhere'), Buffer.from('body'))).rejects.toThrow('AccessDenied')
+    await expect(writer.read(Buffer.from('out/in/object'))).rejects.toThrow('AccessDenied')
+    await expect(verifier.put(Buffer.from('out/in/object'), Buffer.from('other'))).rejects.toThrow('AccessDenied')
+    await expect(verifier.read(Buffer.from('out/in/object'))).rejects.toThrow('AccessDenied')
+    await stores.close()
+  })
+
+  it('suspended, it writes no more, and its open uploads can still be aborted', async () => {
+    const { access, migration, grant, stores } = await opened()
+    const key = Buffer.from('out/in/upload')
+    const before = await stores.destination(migration, 'write')
+    const upload = await before.createUpload(key)
+    await access.suspend(grant, migration)
+    await access.suspend(grant, migration)
+    await expect(before.put(key, Buffer.from('body'))).rejects.toThrow(CredentialsRefused)
+
+    const after = await stores.destination(migration, 'write')
+    await expect(after.put(key, Buffer.from('body'))).rejects.toThrow('AccessDenied')
+    await expect(after.createUpload(key)).rejects.toThrow('AccessDenied')
+    expect((await after.listUploads(key)).map(({ uploadId }) => uploadId)).toEqual([upload])
+    await after.abortUpload(key, upload)
+    expect(await after.listUploads(key)).toEqual([])
+    await stores.close()
+  })
+
+  it('removed, every key is refused, proved by use, and no new one is given', async () => {
+    const { access, migration, grant, stores } = await opened()
+    for (const use of ['write', 'read'] as const) await stores.destination(migration, use)
+    await stores.source(migration)
+    await access.suspend(grant, migration)
+    await access.remove(grant, migration)
+    await access.remove(grant, migration)
+    expect(await access.prove(grant, migration)).toMatchObject({
+      kind: 'key',
+      name: grant.name,
+      call: 's3:PutObject',
+      answer: '403 InvalidAccessKeyId',
+      closed: true,
+    })
+    expect(await access.endCredential(migration, true)).toEqual([
+      expect.objectContaining({ call: 's3:ListObjectsV2', answer: '403 InvalidAccessKeyId', closed: true }),
+    ])
+    expect((await access.tryEnded(migration)).map(({ name, closed }) => [name.split('/')[1], closed])).toEqual([
+      ['write', true],
+      ['abort', true],
+      ['verify', true],
+      ['source', true],
+    ])
+    await expect(access.create(grant, migration)).rejects.toThrow(CredentialsRefused)
+    for (const ask of [
+      () => stores.source(migration),
+      () => stores.destination(migration, 'write'),
+      () => stores.destination(migration, 'read'),
+    ]) {
+      await expect(ask()).rejects.toThrow(CredentialsRefused)
+    }
+    await stores.close()
+  })
+
+  it('a key that outlives its removal is seen: the proof says that it is open', async () => {
+    const forgetful = { ...server, revokeKey: () => undefined }
+    const { access, migration, grant } = await opened(migrate(), forgetful)
+    await access.remove(grant, migration)
+    const proof = await access.prove(grant, migration)
+    expect(proof).toMatchObject({ call: 's3:PutObject', closed: false })
+    expect(proof.answer).not.toContain('InvalidAccessKeyId')
+  })
+
+  it('trying a key that works writes nothing', async () => {
+    const { access, migration } = await opened()
+    const { endpoint, region, credentials } = await access.destination(migration, 'write')
+    const key = Buffer.from('out/in/tried')
+    const tried = await tryKey('s3:PutObject', { endpoint: endpoint!, region, bucket: 'to-there', key, credentials: await credentials() })
+    expect(tried.refused).toBe(false)
+    const root = rootStore(server, 'to-there')
+    expect(await root.stat(key)).toBeUndefined()
+    await root.close()
+  })
+
+  it("another run's grant is refused", async () => {
+    const { access, migration } = await opened()
+    const other = { kind: 'key', name: 'drayage-00000000000000000000', purpose: 'none of ours' } as const
+    for (const act of [access.create, access.confirm, access.suspend, access.remove, access.prove]) {
+      await expect(act(other, migration)).rejects.toThrow(AccessNotOpened)
+    }
+  })
+})
+
+describe('access to foreign stores', () => {
+  it('nothing is created, and the closure says whose credentials were used, without them', async () => {
+    const migration = migrate(FOREIGN)
+    const access = localAccess({ server, now, env: ENV })
+    expect(access.plan(migration)).toEqual([])
+    const observations = await access.endCredential(migration, true)
+    expect(observations.map(({ kind, name, answer }) => [kind, name, answer])).toEqual([
+      [
+        'credential',
+        'source',
+        "the source's credentials came from the environment (DRAYAGE_SOURCE_ACCESS_KEY_ID): nothing was created there, and ending them is yours",
+      ],
+      [
+        'credential',
+        'destination',
+        "the destination's credentials came from the environment (DRAYAGE_DESTINATION_ACCESS_KEY_ID): nothing was created there, and ending them is yours",
+      ],
+    ])
+    expect(JSON.stringify(observations)).not.toContain('fake-')
+  })
+
+  it("each side has its own credentials and never the other's", async () => {
+    const { source, destination } = migrate(FOREIGN)
+    expect(await foreignCredentials('source', source, ENV).provider()).toMatchObject({ accessKeyId: 'EXAMPLESOURCE' })
+    expect(
+      await foreignCredentials('destination', destination, { ...ENV, DRAYAGE_DESTINATION_SESSION_TOKEN: 'fake-token' }).provider(),
+    ).toEqual({
+      accessKeyId: 'EXAMPLEDESTINATION',
+      secretAccessKey: 'fake-destination-secret',
+      sessionToken: 'fake-token',
+    })
+    const { DRAYAGE_SOURCE_ACCESS_KEY_ID: _id, DRAYAGE_SOURCE_SECRET_ACCESS_KEY: _secret, ...destinationOnly } = ENV
+    expect(() => foreignCredentials('source', source, destinationOnly)).toThrow(/^source\.profile: no credentials for http/)
+    expect(() => foreignCredentials('source', source, { AWS_ACCESS_KEY_ID: 'EXAMPLE', AWS_SECRET_ACCESS_KEY: 'fake' })).toThrow(
+      CredentialsRefused,
+    )
+  })
+
+  it('half of a pair of variables is refused by the name of the other half', () => {
+    const { source } = migrate(FOREIGN)
+    expect(() => foreignCredentials('source', source, { DRAYAGE_SOURCE_ACCESS_KEY_ID: 'EXAMPLE' })).toThrow(
+      /DRAYAGE_SOURCE_SECRET_ACCESS_KEY is not set/,
+    )
+    expect(() => foreignCredentials('source', source, { DRAYAGE_SOURCE_SECRET_ACCESS_KEY: 'fake' })).toThrow(
+      /DRAYAGE_SOURCE_ACCESS_KEY_ID is not set/,
+    )
+  })
+})
