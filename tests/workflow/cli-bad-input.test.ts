@@ -62,7 +62,7 @@ describe('bad input: exit code 2, one line that names the field and the remedy, 
       'a missing bucket',
       embedded({ bucket: 'nowhere' }),
       'kept',
-      /^source\.bucket: there is no bucket nowhere at embedded; create it or correct the name$/m,
+      /^source\.bucket: there is no bucket nowhere at the embedded server; name one that is there, or another state folder$/m,
     ],
     [
       'a missing bucket in a new state folder',
