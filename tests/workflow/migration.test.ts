@@ -319,3 +319,25 @@ test('an upload that was announced and whose id was never written down is found 
   expect((await world.destination.listUploads(Buffer.alloc(0))).map(({ uploadId }) => uploadId)).toEqual([earlier])
   expect((await world.certificate(RUN)).observations[0]).toMatchObject({ kind: 'uploads', answer: '1 aborted, 0 still open', closed: true })
 })
+
+/** What no Catch sees: the execution fails without Cleanup, on AWS as here, and the closing rule ends it. */
+test.each([
+  ['an answer without the value that a Choice reads', { listed: 1 }, 'States.Runtime'],
+  ['an answer over 256 KiB', { more: false, fill: 'x'.repeat(300_000) }, 'States.DataLimitExceeded'],
+])('%s: FAILED without Cleanup, closed by the closing rule', async (_name, answer, error) => {
+  const world = new World({ faults: { listSource: { answer } } })
+  await fill(world.source, 5)
+  expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error })
+  expect(world.called('cleanup')).toBe(0)
+  expect(world.access.existing.size).toBe(2)
+  await world.call('cleanup', { migration: { runId: RUN } })
+  await closed(world)
+})
+
+test('a thousand shards and more are all copied and verified', async () => {
+  const world = new World()
+  await fill(world.source, 1005)
+  expect(await world.run({ ...REQUEST, limits: { batchObjects: 1 } }, RUN)).toMatchObject({ status: 'SUCCEEDED' })
+  expect(await ledgerOf(world)).toMatchObject({ listed: 1005, copied: 1005 })
+  await closed(world)
+})
