@@ -74,7 +74,9 @@ export class CountingAccess implements Access {
     const closed = !this.existing.has(name)
     return { kind, name, call: 'get', answer: closed ? 'NoSuchEntity' : 'it exists', closed, at: this.now().toISOString() }
   }
-  async endCredential() {
+  readonly endedBy: string[] = []
+  async endCredential({ runId }: Migration) {
+    this.endedBy.push(runId)
     return []
   }
   async source(): Promise<never> {

@@ -234,6 +234,7 @@ test('two runs of one pair: the second is refused while the first holds the lock
   expect(await world.run(REQUEST, 'second')).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
   expect((await world.report('second')).stoppedBy).toContain('PairLocked')
   expect(world.access.existing.has('role-first')).toBe(true)
+  expect(world.access.endedBy).toEqual([])
   world.running.delete('x:first')
   expect(await world.run(REQUEST, 'third')).toMatchObject({ status: 'SUCCEEDED' })
 })

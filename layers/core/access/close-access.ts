@@ -57,7 +57,8 @@ export const closeAccess = async (runId: string, own: Migration | undefined, tur
   if (certified?.value.complete) return { complete: true, observations: certified.value.observations.length }
   const migration = (await findJson<Migration>(state, keys.request, { signal }))?.value ?? own
   if (migration === undefined) return { complete: true, observations: 0 }
-  const grants = (await findJson<AccessFile>(state, keys.access, { signal }))?.value.grants ?? []
+  const opened = (await findJson<AccessFile>(state, keys.access, { signal }))?.value
+  const grants = opened?.grants ?? []
   const verified = (await findJson<Report>(state, keys.report, { signal }))?.value.outcome === 'verified'
   const observations: Observation[] = []
   const each = async (kinds: (grant: Grant) => boolean, call: string, step: (grant: Grant) => Promise<readonly Observation[]>) => {
@@ -79,9 +80,12 @@ export const closeAccess = async (runId: string, own: Migration | undefined, tur
     await abortOpenUploads(migration, { state, destination: () => turn.destination(migration), now, signal }),
   ])
   await each(isRight, 'remove', (grant) => nothing(access.remove(grant, migration)))
-  await observing(observations, 'secret', migration.source.credential ?? '', 'secretsmanager:DeleteSecret', now, () =>
-    access.endCredential(migration, verified),
-  )
+  // A run that was refused the lock has used no credential, and the run that holds it may be using this one.
+  if (opened !== undefined) {
+    await observing(observations, 'secret', migration.source.credential ?? '', 'secretsmanager:DeleteSecret', now, () =>
+      access.endCredential(migration, verified),
+    )
+  }
   await each(isRight, 'prove', async (grant) => [await access.prove(grant, migration)])
   if (observations.every(({ closed }) => closed)) {
     await each(isDeadMan, 'remove', (grant) => nothing(access.remove(grant, migration)))
