@@ -23,7 +23,7 @@ const unpack = (zip: string, into: string): string[] =>
 
 /** Runs CommonJS in a plain Node of its own and returns what it gives to `answer`. */
 const inNode = (script: string): unknown => {
-  const env = { PATH: process.env.PATH, NODE_PATH: join(place, 'opt/nodejs/node_modules'), AWS_REGION: 'eu-central-1' }
+  const env = { PATH: process.env.PATH, NODE_PATH: join(place, 'opt/nodejs/node_modules'), AWS_REGION: 'eu-central-1', ...ENVIRONMENT }
   return JSON.parse(
     execFileSync(process.execPath, ['-e', `const answer = (value) => process.stdout.write(JSON.stringify(value)); ${script}`], {
       cwd: place,
@@ -32,6 +32,15 @@ const inNode = (script: string): unknown => {
       stdio: 'pipe', // what a control makes Node say is in the error
     }),
   )
+}
+
+/** What serverless.yml sets for every function, with names that lead nowhere. */
+const ENVIRONMENT = {
+  DRAYAGE_STATE_BUCKET: 'state-bucket',
+  DRAYAGE_STAGE: 'dev',
+  DRAYAGE_ACCOUNT: '123456789012',
+  DRAYAGE_PARTITION: 'aws',
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
 }
 
 const contents: Record<string, string[]> = {}
@@ -104,4 +113,42 @@ test('a function that bundles a second copy of shared code is refused', async ()
   )
   await expect(bundleFunction(join(place, 'repository'), 'functions/bad.ts')).rejects.toThrow('functions/bad.ts bundles layers/errors.ts')
   await expect(bundleFunction(join(place, 'repository'), 'functions/good.ts')).resolves.toBeInstanceOf(Uint8Array)
+})
+
+/** Calls a packaged handler as Lambda does and gives its answer, or the name and words of its error. */
+const call = (name: string, event: unknown): unknown =>
+  inNode(`
+    const { handler } = require('./task/${name}/functions/${name}')
+    const context = { functionName: '${name}', awsRequestId: 'r', getRemainingTimeInMillis: () => 60000 }
+    console.info = console.error = console.log = () => undefined
+    const write = process.stdout.write.bind(process.stdout)
+    process.stdout.write = () => true
+    const done = (value) => { process.stdout.write = write; answer(value) }
+    handler(${JSON.stringify(event)}, context).then(done, ({ name, message }) => done({ name, message }))
+  `)
+
+const request = { source: { bucket: 'acme', credential: 'acme' }, destination: { bucket: 'acme-archive' } }
+const execution = { id: 'arn:aws:states:eu-central-1:123456789012:execution:migrate:run-1', name: 'run-1' }
+
+test('a packaged function works: validate-request parses a request, estimate prices a listing', () => {
+  const migration = call('validate-request', { request, execution })
+  expect(migration).toMatchObject({
+    runId: 'run-1',
+    executionId: execution.id,
+    limits: { batches: 50 },
+    shards: { batches: 'runs/run-1/shards/batches/' },
+  })
+  const listing = { listed: 1000, excluded: 0, bytes: 1e6, batches: 1, large: 0, largeParts: 0, unrepresentable: 0 }
+  expect(call('estimate', { migration, listing })).toMatchObject({ putRequests: 1000 })
+})
+
+test('and refuses under the name that the state machine matches', () => {
+  const local = { ...request, source: { ...request.source, endpoint: 'https://elsewhere.example' } }
+  expect(call('validate-request', { request: local, execution })).toMatchObject({
+    name: 'InvalidRequest',
+    message: expect.stringMatching(/^source\.endpoint: only the one-machine/),
+  })
+  expect(
+    call('copy-batch', { migration: call('validate-request', { request, execution }), shard: 'runs/run-1/shards/batches/' }),
+  ).toMatchObject({ name: 'StateBroken' })
 })

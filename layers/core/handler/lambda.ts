@@ -118,6 +118,6 @@ export const lambda = <Event, Answer>(
       .use(inContext(services) as MiddlewareObj<Event, Answer>)
       .use(checkedAnswer(shape) as MiddlewareObj<Event, Answer>)
       .handler((given, { drayage }: Context & Partial<CallContext>) => step(given, drayage!))
-    return (await handler(event as Event, { ...context } as Context)) as unknown
+    return (await handler(event as Event, context as Context)) as unknown
   }
 }
