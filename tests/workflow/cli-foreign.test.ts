@@ -45,17 +45,17 @@ const environment = () => ({
   DRAYAGE_DESTINATION_SECRET_ACCESS_KEY: keys.destination.secretAccessKey,
 })
 
-const run = async (state: string, ...more: string[]) => {
+const run = async (state: string, { prefix = 'in/', env = {}, more = [] as string[] } = {}) => {
   const request = temporary.path('request.json')
   writeFileSync(
     request,
     JSON.stringify({
       source: { bucket: 'theirs', endpoint: servers.source.endpoint, provider: 'minio' },
-      destination: { bucket: 'ours', prefix: 'in/', endpoint: servers.destination.endpoint },
+      destination: { bucket: 'ours', prefix, endpoint: servers.destination.endpoint },
       limits: { largeObjectBytes: 5 * 1024 * 1024 },
     }),
   )
-  return drayage(['run', request, '--state', state, ...more], { cwd: temporary.folder, env: environment() })
+  return drayage(['run', request, '--state', state, ...more], { cwd: temporary.folder, env: { ...environment(), ...env } })
 }
 
 /** Every file under a folder, as bytes. */
@@ -75,7 +75,7 @@ const holds = (bytes: readonly Buffer[], secret: string): boolean => bytes.some(
 
 test('from one foreign store to another, with the rights a run needs and no more: verified, nothing created there, no secret anywhere', async () => {
   const state = temporary.path('state')
-  const first = await run(state, '--json')
+  const first = await run(state, { more: ['--json'] })
   expect(first.stderr).toBe('')
   expect(first.code).toBe(0)
   const document = JSON.parse(first.stdout) as {
@@ -111,20 +111,8 @@ test('from one foreign store to another, with the rights a run needs and no more
 
 test('a destination that may be listed and not written is found by Preflight, before anything is copied', async () => {
   const listing = servers.destination.issueKey({ bucket: 'ours', prefix: 'late/', allow: 'list', expiresAt: IN_AN_HOUR })
-  const request = temporary.path('late.json')
-  writeFileSync(
-    request,
-    JSON.stringify({
-      source: { bucket: 'theirs', endpoint: servers.source.endpoint, provider: 'minio' },
-      destination: { bucket: 'ours', prefix: 'late/', endpoint: servers.destination.endpoint },
-    }),
-  )
-  const env = {
-    ...environment(),
-    DRAYAGE_DESTINATION_ACCESS_KEY_ID: listing.accessKeyId,
-    DRAYAGE_DESTINATION_SECRET_ACCESS_KEY: listing.secretAccessKey,
-  }
-  const { code, stdout } = await drayage(['run', request, '--state', temporary.path('late')], { cwd: temporary.folder, env })
+  const env = { DRAYAGE_DESTINATION_ACCESS_KEY_ID: listing.accessKeyId, DRAYAGE_DESTINATION_SECRET_ACCESS_KEY: listing.secretAccessKey }
+  const { code, stdout } = await run(temporary.path('late'), { prefix: 'late/', env })
   expect(code).toBe(1)
   expect(stdout).toContain('PreflightFailed')
   expect(stdout).toContain('destination.bucket: it cannot be written to')

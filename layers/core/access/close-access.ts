@@ -43,7 +43,8 @@ const observing = async (
   }
 }
 
-const TODO = 'Deleting our copy of a credential does not revoke the key at the source: revoke it there if it is not needed any more.'
+const REVOKE_AT_SOURCE =
+  'Deleting our copy of a credential does not revoke the key at the source: revoke it there if it is not needed any more.'
 
 /**
  * Ends what a run opened, in the order of DESIGN section 7, and proves it. Every step may be done twice. It acts only on what
@@ -113,7 +114,7 @@ export const closeAccess = async (runId: string, own: Migration | undefined, tur
     complete,
     closedAt: now().toISOString(),
     observations,
-    todo: migration.source.credential === null ? [] : [TODO],
+    todo: migration.source.credential === null ? [] : [REVOKE_AT_SOURCE],
   }
   await writeJson(state, keys.certificate, certificate, { signal })
   return { complete, observations: observations.length }
