@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { destinationKey, destinationPrefix } from '../../layers/core/domain/destination-key'
+import { destinationKey, destinationPrefix, sourceKey } from '../../layers/core/domain/destination-key'
 import { compareKeys, hasPrefix, keyFromJson, keyText, keyToJson, printableKey } from '../../layers/core/domain/keys'
 import type { Migration } from '../../layers/core/domain/migration'
 import { anyKey, utf8Key } from './arbitraries'
@@ -35,6 +35,7 @@ test('no two source keys go to one destination key, and all keep their order and
       expect(to.equals(other)).toBe(a.equals(b))
       expect(Math.sign(compareKeys(to, other))).toBe(Math.sign(compareKeys(a, b)))
       expect(hasPrefix(to, destinationPrefix(m))).toBe(true)
+      expect(sourceKey(m, to).equals(a)).toBe(true)
     }),
   )
 })

@@ -147,7 +147,7 @@ describeWithMoto('access opened and closed against moto', () => {
     expect(await destination.listUploads(Buffer.from('from/'))).toEqual([])
     const { observations } = (await readJson<Certificate>(state, stateKeys(migration.runId).certificate)).value
     expect(observations.map(({ kind, call, answer }) => `${kind} ${call}: ${answer.replace(/ \(request.*/, '')}`)).toEqual([
-      'uploads s3:ListMultipartUploads: 1 aborted, 0 still open',
+      'uploads s3:ListMultipartUploads: no upload of this run is open; 1 aborted',
       'secret secretsmanager:DescribeSecret: ResourceNotFoundException',
       'role iam:GetRole: NoSuchEntity',
       'schedule scheduler:GetSchedule: ResourceNotFoundException',

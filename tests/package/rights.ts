@@ -81,7 +81,15 @@ export const RIGHTS: Record<string, Rights> = {
   cleanup: {
     get: ['runs/*/request.json', 'runs/*/access.json', 'runs/*/report.json', 'runs/*/certificate.json', 'pairs/*', 'uploads/*'],
     put: ['runs/*/certificate.json', 'pairs/*', 'uploads/*'],
-    list: ['runs/*/request.json', 'runs/*/access.json', 'runs/*/report.json', 'runs/*/certificate.json', 'pairs/*', 'uploads/*'],
+    list: [
+      'runs/*/request.json',
+      'runs/*/access.json',
+      'runs/*/report.json',
+      'runs/*/certificate.json',
+      'runs/*/cursor.json',
+      'pairs/*',
+      'uploads/*',
+    ],
     other: [
       `iam:PutRolePolicy on ${ROLES} ${BOUND}`,
       ...['GetRole', 'ListRolePolicies', 'ListAttachedRolePolicies', 'DeleteRolePolicy', 'DetachRolePolicy', 'DeleteRole'].map(

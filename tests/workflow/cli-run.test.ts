@@ -207,7 +207,9 @@ describe('a run that is ended early', () => {
 
     const certificate = json<Certificate>(join(state, 'reports', 'stopped', 'certificate.json'))
     expect(certificate.complete).toBe(true)
-    expect(certificate.observations).toContainEqual(expect.objectContaining({ kind: 'uploads', answer: '1 aborted, 0 still open' }))
+    expect(certificate.observations).toContainEqual(
+      expect.objectContaining({ kind: 'uploads', answer: 'no upload of this run is open; 1 aborted' }),
+    )
     expect(certificate.observations).toContainEqual(
       expect.objectContaining({ kind: 'key', call: 's3:PutObject', answer: '403 InvalidAccessKeyId', closed: true }),
     )

@@ -318,7 +318,11 @@ test('an upload that was announced and whose id was never written down is found 
   }
   expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
   expect((await world.destination.listUploads(Buffer.alloc(0))).map(({ uploadId }) => uploadId)).toEqual([earlier])
-  expect((await world.certificate(RUN)).observations[0]).toMatchObject({ kind: 'uploads', answer: '1 aborted, 0 still open', closed: true })
+  expect((await world.certificate(RUN)).observations[0]).toMatchObject({
+    kind: 'uploads',
+    answer: 'no upload of this run is open; 1 aborted',
+    closed: true,
+  })
 })
 
 /** What no Catch sees: the execution fails without Cleanup, on AWS as here, and the closing rule ends it. */
@@ -341,4 +345,45 @@ test('a thousand shards and more are all copied and verified', async () => {
   expect(await world.run({ ...REQUEST, limits: { batchObjects: 1 } }, RUN)).toMatchObject({ status: 'SUCCEEDED' })
   expect(await ledgerOf(world)).toMatchObject({ listed: 1005, copied: 1005 })
   await closed(world)
+})
+
+describe('open uploads, when the run’s rights to look for them are gone', () => {
+  const refused = async (): Promise<never> => {
+    throw new AccessDenied('the role is gone')
+  }
+
+  test('a run that never listed its source has begun none', async () => {
+    const world = new World({ faults: { preflight: { error: 'SomeError' } } })
+    await fill(world.source, 5)
+    world.services.destination = refused
+    expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
+    expect((await world.certificate(RUN)).observations[0]).toMatchObject({
+      answer: 'nothing was begun: the source was never listed',
+      closed: true,
+    })
+  })
+
+  test('one that listed it says that they may be open, until they have been seen to be closed', async () => {
+    const world = new World({ faults: { verifyBatch: { error: 'SomeError' } } })
+    await fill(world.source, 5, 1)
+    const { destination } = world.services
+    const call = world.call.bind(world)
+    world.call = async (name, event) => {
+      if (name === 'cleanup') world.services.destination = refused
+      return call(name, event)
+    }
+    expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error: 'CleanupIncomplete' })
+    expect((await world.certificate(RUN)).observations[0]).toMatchObject({
+      kind: 'uploads',
+      answer: 'AccessDenied: the role is gone',
+      closed: false,
+    })
+    world.call = call
+    world.services.destination = destination
+    world.access.stuck = true
+    await world.call('cleanup', { migration: { runId: RUN } })
+    world.access.stuck = false
+    world.services.destination = refused
+    expect(await world.call('cleanup', { migration: { runId: RUN } })).toMatchObject({ complete: true })
+  })
 })

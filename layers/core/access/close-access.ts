@@ -3,7 +3,7 @@ import { errorName } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
 import type { Certificate, Report } from '../domain/report'
-import { findJson, writeJson } from '../domain/state-files'
+import { exists, findJson, writeJson } from '../domain/state-files'
 import { stateKeys } from '../domain/state-keys'
 import { releaseLock } from './lock'
 import type { AccessFile } from './open-access'
@@ -43,6 +43,23 @@ const observing = async (
   }
 }
 
+/**
+ * Aborts the run's open uploads with its own rights. Where those are gone, or never came to be, two things still prove that none
+ * is open: an earlier call of Cleanup saw it, or the source was never listed, so nothing was begun.
+ */
+const closeUploads = async (migration: Migration, earlier: Certificate | undefined, turn: CloseTurn): Promise<Observation> => {
+  const { state, now, signal } = turn
+  try {
+    return await abortOpenUploads(migration, { state, destination: await turn.destination(migration), now, signal })
+  } catch (error) {
+    const seen = earlier?.observations.find(({ kind, closed }) => kind === 'uploads' && closed)
+    if (seen) return seen
+    if (await exists(state, stateKeys(migration.runId).cursor, { signal })) throw error
+    const answer = 'nothing was begun: the source was never listed'
+    return { kind: 'uploads', name: migration.destination.bucket, call: 's3:ListObjectsV2', answer, closed: true, at: now().toISOString() }
+  }
+}
+
 const REVOKE_AT_SOURCE =
   'Deleting our copy of a credential does not revoke the key at the source: revoke it there if it is not needed any more.'
 
@@ -78,7 +95,7 @@ export const closeAccess = async (runId: string, own: Migration | undefined, tur
     )
   await each(isRight, 'suspend', (grant) => nothing(access.suspend(grant, migration)))
   await observing(observations, 'uploads', migration.destination.bucket, 's3:ListMultipartUploads', now, async () => [
-    await abortOpenUploads(migration, { state, destination: () => turn.destination(migration), now, signal }),
+    await closeUploads(migration, certified?.value, turn),
   ])
   await each(isRight, 'remove', (grant) => nothing(access.remove(grant, migration)))
   // A run that was refused the lock has used no credential, and the run that holds it may be using this one.

@@ -1,67 +1,75 @@
 import type { Observation } from '../domain/access'
-import { destinationKey } from '../domain/destination-key'
-import { keyFromJson, type Key } from '../domain/keys'
+import { destinationPrefix, probeKey, sourceKey } from '../domain/destination-key'
 import type { Migration } from '../domain/migration'
-import type { ObjectStore } from '../domain/object-store'
-import { listNames, readJson, writeJson } from '../domain/state-files'
-import { uploadsPrefix } from '../domain/state-keys'
+import type { ObjectStore, OpenUpload } from '../domain/object-store'
+import { findJson, writeJson, type StateFile } from '../domain/state-files'
+import { uploadKey } from '../domain/state-keys'
 import type { UploadRecord } from '../domain/uploads'
 
 /** How far a store's clock may be behind ours when it dates an upload that we announced before creating it, in ms. */
 const CLOCK_SKEW_MS = 15 * 60_000
 
-interface RunUpload {
-  name: string
-  etag: string
-  key: Key
-  record: UploadRecord
+const since = (upload: OpenUpload, announced: string): boolean => Date.parse(upload.initiated) >= Date.parse(announced) - CLOCK_SKEW_MS
+
+interface Closing {
+  state: ObjectStore
+  destination: ObjectStore
+  signal: AbortSignal
 }
 
-const uploadsOfRun = async ({ pair, runId }: Migration, state: ObjectStore, signal: AbortSignal): Promise<RunUpload[]> => {
-  const uploads: RunUpload[] = []
-  for (const name of await listNames(state, uploadsPrefix(pair), { signal })) {
-    const { value: record, etag } = await readJson<UploadRecord>(state, name, { signal })
-    if (record.runId === runId && record.state === 'open') uploads.push({ name, etag, key: keyFromJson(record.key), record })
+/** The record by which an open upload is this run's: it names the upload, or it announced one under this key and the id was lost. */
+const recordOf = async (
+  migration: Migration,
+  upload: OpenUpload,
+  { state, signal }: Closing,
+): Promise<StateFile<UploadRecord> | undefined> => {
+  const kept = await findJson<UploadRecord>(state, uploadKey(migration.pair, sourceKey(migration, upload.key)), { signal })
+  if (kept?.value.runId !== migration.runId) return undefined
+  const { uploadId, openedAt } = kept.value
+  return (uploadId === null ? since(upload, openedAt) : uploadId === upload.uploadId) ? kept : undefined
+}
+
+/** Aborts every open upload of this run; returns how many there were. Uploads of others under the prefix are left alone. */
+const abortOurs = async (migration: Migration, closing: Closing): Promise<number> => {
+  const { state, destination, signal } = closing
+  let ours = 0
+  for (const upload of await destination.listUploads(destinationPrefix(migration), { signal })) {
+    const probe = upload.key.equals(probeKey(migration)) && since(upload, migration.startedAt)
+    const record = probe ? undefined : await recordOf(migration, upload, closing)
+    if (!probe && !record) continue
+    ours++
+    await destination.abortUpload(upload.key, upload.uploadId, { signal })
+    if (record) {
+      const name = uploadKey(migration.pair, sourceKey(migration, upload.key))
+      await writeJson(state, name, { ...record.value, uploadId: upload.uploadId, state: 'aborted' }, { ifMatch: record.etag, signal })
+    }
   }
-  return uploads
+  return ours
 }
 
-/** The ids of the uploads at the destination that an open record stands for: the one it names, or those begun under its key since it was announced. */
-const openIds = async ({ record }: RunUpload, key: Key, destination: ObjectStore, signal: AbortSignal): Promise<string[]> => {
-  const since = Date.parse(record.openedAt) - CLOCK_SKEW_MS
-  const open = (await destination.listUploads(key, { signal })).filter((upload) => upload.key.equals(key))
-  return open
-    .filter(({ uploadId, initiated }) => (record.uploadId === null ? Date.parse(initiated) >= since : uploadId === record.uploadId))
-    .map(({ uploadId }) => uploadId)
-}
+/** Rounds of aborting: a part that was under way when its upload was aborted can keep the upload alive until the next one. */
+const ROUNDS = 3
 
 /**
- * Aborts the uploads that this run left open, and asks the destination whether any of them is still there.
- * Returns what was observed; a run without open uploads asks the destination nothing.
+ * Aborts what uploads this run left open, by the destination's own list of open uploads, until that list holds none of them.
+ * Returns what was observed.
  */
 export const abortOpenUploads = async (
   migration: Migration,
-  { state, destination, now, signal }: { state: ObjectStore; destination: () => Promise<ObjectStore>; now(): Date; signal: AbortSignal },
+  { state, destination, now, signal }: { state: ObjectStore; destination: ObjectStore; now(): Date; signal: AbortSignal },
 ): Promise<Observation> => {
-  const uploads = await uploadsOfRun(migration, state, signal)
   let aborted = 0
   let left = 0
-  for (const upload of uploads) {
-    const store = await destination()
-    const key = destinationKey(migration, upload.key)
-    for (const uploadId of await openIds(upload, key, store, signal)) {
-      await store.abortUpload(key, uploadId, { signal })
-      aborted++
-    }
-    const still = (await openIds(upload, key, store, signal)).length
-    left += still
-    if (still === 0) await writeJson(state, upload.name, { ...upload.record, state: 'aborted' }, { ifMatch: upload.etag, signal })
+  for (let round = 0; round < ROUNDS; round++) {
+    left = await abortOurs(migration, { state, destination, signal })
+    aborted += left
+    if (left === 0) break
   }
   return {
     kind: 'uploads',
     name: migration.destination.bucket,
     call: 's3:ListMultipartUploads',
-    answer: uploads.length === 0 ? 'no upload of this run was open' : `${aborted} aborted, ${left} still open`,
+    answer: left > 0 ? 'uploads of this run are still open' : `no upload of this run is open${aborted > 0 ? `; ${aborted} aborted` : ''}`,
     closed: left === 0,
     at: now().toISOString(),
   }

@@ -10,7 +10,7 @@ export interface Provider {
 
 const provider = (list: 'v1' | 'v2', urlEncoding: boolean, pathStyle: boolean): Provider => ({ list, urlEncoding, pathStyle })
 
-/** From the providers' documentation and rclone's tables (rclone 1.60 to 1.71); `other` is the safe profile for any store not named. */
+/** From the providers' documentation; none was tried here. `other` is the safe profile for any store not named. */
 export const PROVIDERS = {
   aws: provider('v2', true, false),
   embedded: provider('v2', true, true),

@@ -28,9 +28,7 @@ export const PAIRS = 'pairs/'
 
 export const pairKey = (pair: string): string => `${PAIRS}${pair}.json`
 
-export const uploadsPrefix = (pair: string): string => `uploads/${pair}/`
-
-export const uploadKey = (pair: string, key: Key): string => `${uploadsPrefix(pair)}${hex(key, 40)}.json`
+export const uploadKey = (pair: string, key: Key): string => `uploads/${pair}/${hex(key, 40)}.json`
 
 /** A batch is named by the hash of its range's lower bound: a repeated ListSource writes the same shard again, and shards sort in no key order. */
 export const batchName = (after: Key | undefined): string => `batches/${hex(after ?? 'from the beginning', 40)}`

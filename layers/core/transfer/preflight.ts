@@ -1,4 +1,4 @@
-import { destinationKey, destinationPrefix } from '../domain/destination-key'
+import { destinationPrefix, probeKey } from '../domain/destination-key'
 import { AccessDenied, CredentialsRefused, DrayageError, EndpointUnreachable, NoSuchBucket, PreflightFailed } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
@@ -54,7 +54,7 @@ const PROBE = Buffer.from('drayage write probe')
  * Throws PreflightFailed.
  */
 export const probeWriting = async (migration: Migration, destination: ObjectStore, signal: AbortSignal): Promise<void> => {
-  const key = destinationKey(migration, Buffer.from(`${migration.source.prefix}.drayage-probe`, 'utf8'))
+  const key = probeKey(migration)
   let upload: string | undefined
   try {
     upload = await withRetries(() => destination.createUpload(key, { signal }), signal)
