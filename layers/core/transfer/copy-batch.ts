@@ -84,10 +84,10 @@ export const copyBatch = async (migration: Migration, shard: string, turn: CopyT
   const hole = outcomes.findIndex((outcome) => outcome === undefined)
   const written = (hole === -1 ? outcomes : outcomes.slice(0, hole)) as Outcome[]
   const byDeadline = stopped !== undefined && errorName(signal.reason) === 'DeadlinePassed'
-  if (byDeadline && started === 0)
-    throw new StoreUnavailable('the destination did not list the range of the shard within one function call')
-  if (written.length === 0 && (byDeadline || stopped === undefined)) written.push(outOfTime(rest[0]!))
-  const ours = written.length > 0 && (await writeOutcomes(state, migration.runId, shard, first, written, {}))
+  if (stopped && !byDeadline && written.length === 0) throw stopped.error
+  if (started === 0) throw new StoreUnavailable('the destination did not list the range of the shard in the time that a call has')
+  if (written.length === 0) written.push(outOfTime(rest[0]!))
+  const ours = await writeOutcomes(state, migration.runId, shard, first, written, {})
   if (stopped && !byDeadline) throw stopped.error
   return { ...countOutcomes(ours ? written : []), done: ours && first + written.length === small.length }
 }

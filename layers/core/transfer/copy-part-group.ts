@@ -1,5 +1,5 @@
 import { destinationKey } from '../domain/destination-key'
-import { BodyMismatch } from '../domain/errors'
+import { BodyMismatch, errorName, StoreUnavailable } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
 import { partRange, type PartGroup } from '../domain/parts'
@@ -42,6 +42,7 @@ export const copyPartGroup = async (
     if (present.get(number) !== to - from + 1) wanted.push(number)
   }
 
+  let parts = 0
   let bytes = 0
   const copyPart = async (number: number): Promise<void> => {
     const range = partRange(object.size, partSize, number)
@@ -50,11 +51,19 @@ export const copyPartGroup = async (
     try {
       if (read.length !== size) throw new BodyMismatch(`part ${number}: the source offers ${read.length} bytes of ${size}`)
       await destination.putPart(key, uploadId, number, { stream: read.body, size }, { signal })
+      parts++
       bytes += size
     } finally {
       read.body.destroy()
     }
   }
-  const taken = await inPool(wanted, PARTS_AT_ONCE, (number) => withRetries(() => copyPart(number), signal), going)
-  return { done: taken === wanted.length, parts: taken, bytes }
+  try {
+    await inPool(wanted, PARTS_AT_ONCE, (number) => withRetries(() => copyPart(number), signal), going)
+  } catch (error) {
+    // Parts that the deadline cut off are for the next turn; a call in which none was finished would only be repeated.
+    if (parts === 0 || errorName(signal.reason) !== 'DeadlinePassed') throw error
+  }
+  if (parts === 0 && wanted.length > 0)
+    throw new StoreUnavailable('the destination did not list the parts of the upload in the time that a call has')
+  return { done: parts === wanted.length, parts, bytes }
 }

@@ -85,7 +85,8 @@ export const listSource = async (migration: Migration, turn: ListingTurn): Promi
         const closed = cutter.add(object)
         if (closed) await close(closed, false)
       }
-      if (going()) continue
+      // An empty page does not stop a turn: a turn that wrote nothing would be followed by another one like it, for ever.
+      if (page.length === 0 || going()) continue
       stopped = true
       break
     }
