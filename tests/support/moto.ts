@@ -1,6 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** moto's answers belong to this account whatever the access key. */
@@ -29,12 +30,16 @@ export const describeWithMoto = (name: string, suite: () => void): void => {
   describe.skip(`${name} (skipped: ${reason})`, suite)
 }
 
-/** Starts a moto of its own on a free port of 127.0.0.1 and waits, at most 30 s, until it answers. */
-export const startMoto = async (): Promise<Moto> => {
+/**
+ * Starts a moto of its own on a free port of 127.0.0.1 and waits, at most 30 s, until it answers. With `lambdas`, an URL, its
+ * functions are called there instead of in Docker: that is the one thing in which it is not moto as it comes.
+ */
+export const startMoto = async ({ lambdas }: { lambdas?: string } = {}): Promise<Moto> => {
   const port = await freePort()
-  const server = spawn('python3', ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
+  const program = lambdas === undefined ? ['-m', 'moto.server'] : [join(import.meta.dirname, 'moto_with_lambdas.py')]
+  const server = spawn('python3', [...program, '-H', '127.0.0.1', '-p', String(port)], {
     // moto's Step Functions call moto back and read the port from here.
-    env: { ...process.env, MOTO_PORT: String(port) },
+    env: { ...process.env, MOTO_PORT: String(port), ...(lambdas === undefined ? {} : { LAMBDAS_URL: lambdas }) },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let words = ''

@@ -42,6 +42,7 @@ export interface Fault {
 export interface WorldOptions {
   faults?: Record<string, Fault>
   source?: ObjectStore
+  state?: ObjectStore
   /** ms a call has */
   remainingMs?: number
 }
@@ -87,7 +88,7 @@ export class CountingAccess implements Access {
 
 /** One bucket each for source, destination and state, and the real functions behind the real state machine file. */
 export class World {
-  readonly state = memoryStore()
+  readonly state: ObjectStore
   readonly source: ObjectStore
   readonly destination = memoryStore()
   readonly letters: DeadLetter[] = []
@@ -99,6 +100,7 @@ export class World {
   constructor(private readonly options: WorldOptions = {}) {
     const now = () => new Date()
     this.source = options.source ?? memoryStore()
+    this.state = options.state ?? memoryStore()
     this.access = new CountingAccess(now)
     this.services = {
       runtime: 'local',
