@@ -42,12 +42,19 @@ const world = (source: ObjectStore = memoryStore()) => {
   const state = memoryStore()
   const destination = memoryStore()
   const turn = { state, source, destination, signal, now, going: () => true, concurrency: 4, heard: () => undefined }
+  const list = (migration: Migration) => listSource(migration, turn)
+  const shards = async (migration: Migration, kind: 'batches' | 'large' = 'batches') =>
+    (await listNames(state, stateKeys(migration.runId)[kind])).map((name) => shardOf(migration.runId, name))
   return {
     ...turn,
     turn,
-    list: (migration: Migration) => listSource(migration, turn),
-    shards: async (migration: Migration, kind: 'batches' | 'large' = 'batches') =>
-      (await listNames(state, stateKeys(migration.runId)[kind])).map((name) => shardOf(migration.runId, name)),
+    list,
+    shards,
+    /** lists the source into its one shard */
+    listed: async (migration: Migration) => {
+      await list(migration)
+      return first(await shards(migration))
+    },
     outcomes: (migration: Migration, shard: string) => readOutcomes(state, migration.runId, shard, {}),
     books: (migration: Migration) => reconcile(migration, {}, { state, deadLetters: { send: async () => undefined }, signal, now }),
   }
@@ -78,8 +85,7 @@ describe('a batch', () => {
     const w = world()
     const migration = migrationOf('run')
     await fill(w.source, 40)
-    await w.list(migration)
-    const shard = first(await w.shards(migration))
+    const shard = await w.listed(migration)
     const answers = await Promise.all([copyBatch(migration, shard, w.turn), copyBatch(migration, shard, w.turn)])
     expect(answers.map(({ done }) => done).sort()).toEqual([false, true])
     expect(await copyBatch(migration, shard, w.turn)).toMatchObject({ done: true, copied: 0 })
@@ -91,8 +97,7 @@ describe('a batch', () => {
     const w = world()
     const migration = migrationOf('run')
     await fill(w.source, 3)
-    await w.list(migration)
-    const shard = first(await w.shards(migration))
+    const shard = await w.listed(migration)
     await expect(copyBatch(migration, shard, { ...w.turn, going: () => false })).rejects.toThrow(StoreUnavailable)
     expect(await w.outcomes(migration, shard)).toEqual([])
   })
@@ -101,8 +106,7 @@ describe('a batch', () => {
     const w = world()
     const migration = migrationOf('run')
     await fill(w.source, 10)
-    await w.list(migration)
-    const shard = first(await w.shards(migration))
+    const shard = await w.listed(migration)
     let taken = 0
     const short = copyBatch(migration, shard, { ...w.turn, concurrency: 1, going: () => taken++ < 3 })
     const late = copyBatch(migration, shard, { ...w.turn, source: reading(w.source, async () => void (await short)) })
@@ -119,8 +123,7 @@ describe('a batch', () => {
     await fill(inner, 3)
     const w = world(reading(inner, async (key) => (key.endsWith('1') ? Readable.from([Buffer.from('b0dy 1')]) : undefined)))
     const migration = migrationOf('run')
-    await w.list(migration)
-    const shard = first(await w.shards(migration))
+    const shard = await w.listed(migration)
     expect(await copyBatch(migration, shard, w.turn)).toMatchObject({ copied: 2, failed: 1 })
     expect((await w.outcomes(migration, shard))[1]).toMatchObject({ outcome: 'failed', reason: 'BodyMismatch' })
     expect((await listAll(w.destination)).map((line) => line.split(' ')[0])).toEqual(['object/00000', 'object/00002'])
@@ -134,8 +137,7 @@ describe('a batch', () => {
     const once = reading(inner, async (_key, _options, times) => (times === 1 ? damaged() : undefined))
     const w = world(inner)
     const migration = migrationOf('run')
-    await w.list(migration)
-    const shard = first(await w.shards(migration))
+    const shard = await w.listed(migration)
     expect(await copyBatch(migration, shard, { ...w.turn, source: once })).toMatchObject({ copied: 1 })
     expect(await verifyBatch(migration, shard, w.turn)).toMatchObject({ verified: 1 })
 
@@ -158,8 +160,7 @@ describe('a batch', () => {
     })
     const w = world(flaky)
     const migration = migrationOf('run')
-    await w.list(migration)
-    const shard = first(await w.shards(migration))
+    const shard = await w.listed(migration)
     expect(await copyBatch(migration, shard, w.turn)).toMatchObject({ copied: 10, done: true })
 
     const ending = migrationOf('ending')
@@ -337,8 +338,7 @@ test.each<[string, (destination: ReturnType<typeof memoryStore>) => Promise<unkn
   const w = world()
   const migration = migrationOf('run')
   await fill(w.source, 12)
-  await w.list(migration)
-  const shard = first(await w.shards(migration))
+  const shard = await w.listed(migration)
   await copyBatch(migration, shard, w.turn)
   await tamper(w.destination)
   const none = { missing: 0, different: 0, extra: 0, unverifiable: 0, unaccounted: 0, notExpected: 0 }
@@ -350,8 +350,7 @@ test('verification finds an object that is not there, whatever its outcome says'
   const w = world()
   const migration = migrationOf('run')
   await fill(w.source, 12)
-  await w.list(migration)
-  const shard = first(await w.shards(migration))
+  const shard = await w.listed(migration)
   await copyBatch(migration, shard, w.turn)
   const hiding: ObjectStore = {
     ...w.destination,

@@ -65,8 +65,9 @@ const REVOKE_AT_SOURCE =
 
 /**
  * Ends what a run opened, in the order of DESIGN section 7, and proves it. Every step may be done twice. It acts only on what
- * the run's own access.json names. Called by the run itself with its `own` migration, and with the run id alone by the closing rule, the
- * dead-man schedule and the sweep: for those a run that is closed already, or that never opened anything, is a cheap no-op.
+ * the run's own access.json names. Called by the run itself with its `own` migration, and with the run id alone by the closing
+ * rule, the dead-man schedule and the sweep: for those a run that is closed already, or that never opened anything, is a cheap
+ * no-op.
  */
 export const closeAccess = async (runId: string, own: Migration | undefined, turn: CloseTurn): Promise<Closure> => {
   const { state, access, executions, now, signal } = turn

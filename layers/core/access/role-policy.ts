@@ -4,7 +4,7 @@ import { iamTime, literal, type Policy } from './policy'
  * How long after a run's expiry its role can still be assumed, in ms: 24 hours. By then the permission policy allows nothing but
  * listing and aborting uploads, and that is what the dead-man schedule, which fires at the expiry, needs the role for.
  */
-export const CLOSING_MS = 24 * 60 * 60 * 1000
+const CLOSING_MS = 24 * 60 * 60 * 1000
 
 export interface WriteRights {
   partition: string

@@ -5,10 +5,10 @@ import type { ListingTotals } from './listing'
  * LIST requests; Lambda on arm64 per GB-second; Step Functions Standard per state transition. What the source's provider
  * charges for requests and egress is not included.
  */
-export const PRICES = { s3Request: 5e-6, lambdaGbSecond: 0.0000133334, transition: 25e-6 } as const
+const PRICES = { s3Request: 5e-6, lambdaGbSecond: 0.0000133334, transition: 25e-6 } as const
 
 /** Assumed speed of one copier, to be corrected by measurements on AWS: latency-bound small objects, and bytes. */
-export const SPEED = { objectsPerSecond: 100, bytesPerSecond: 40 * 1024 * 1024 } as const
+const SPEED = { objectsPerSecond: 100, bytesPerSecond: 40 * 1024 * 1024 } as const
 
 /** Memory of a copier in GB: 1,769 MB is one vCPU. */
 const COPIER_GB = 1769 / 1024

@@ -1,21 +1,12 @@
 import type { Observation } from './access'
 import { keyFromJson, printableKey } from './keys'
 import type { Certificate, FailureRow, Report } from './report'
+import { bytesText, count } from './units'
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 /** Text for HTML, in an element or a quoted attribute: keys come from strangers. */
 const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character]!)
-
-const count = (value: number): string => value.toLocaleString('en-US')
-
-const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
-
-/** Bytes in the largest binary unit that leaves at least 1. */
-export const readableBytes = (bytes: number): string => {
-  const unit = Math.min(UNITS.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10))
-  return `${unit === 0 ? count(bytes) : (bytes / 1024 ** unit).toFixed(1)} ${UNITS[unit]}`
-}
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[], kind = ''): string =>
   `<div class="scroll"><table class="${kind}"><thead><tr>${head.map((cell) => `<th>${escape(cell)}</th>`).join('')}</tr></thead><tbody>${rows
@@ -50,7 +41,11 @@ const books = ({ ledger }: Report): string =>
 const verification = ({ verification: { counts, mode, evidence } }: Report): string =>
   `<p>Mode <b>${escape(mode)}</b>: ${escape(evidence)}.</p>${table(
     ['verified', 'missing', 'different', 'unverifiable', 'unaccounted', 'only at the destination'],
-    [[counts.verified, counts.missing, counts.different, counts.unverifiable, counts.unaccounted, counts.extra].map(count)],
+    [
+      [counts.verified, counts.missing, counts.different, counts.unverifiable, counts.unaccounted, counts.extra].map((value) =>
+        count(value),
+      ),
+    ],
     'books',
   )}`
 
@@ -108,8 +103,8 @@ export const reportHtml = (report: Report, certificate: Certificate | undefined)
     ['destination', place(report.destination)],
     ['from', report.startedAt],
     ['to', report.endedAt],
-    ['listed', readableBytes(report.bytes.listed)],
-    ['copied', readableBytes(report.bytes.copied)],
+    ['listed', bytesText(report.bytes.listed)],
+    ['copied', bytesText(report.bytes.copied)],
   ]
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">

@@ -4,6 +4,7 @@ import type { Estimate } from './estimate'
 import type { KeyJson } from './keys'
 import type { ListingTotals } from './listing'
 import type { Migration } from './migration'
+import { count } from './units'
 import type { VerdictCounts } from './verdicts'
 
 /** How an error reached the state machine: `Cause` is a message, or Lambda's JSON with `errorMessage`. */
@@ -67,34 +68,32 @@ export interface ReportFacts {
   stoppedBy: string | undefined
 }
 
-const n = (count: number): string => count.toLocaleString('en-US')
-
 /** Why this run is not verified, in the order in which a reader wants to know; empty: verified. */
 export const objections = ({ migration, ledger, verdicts, listing, faults, stoppedBy }: ReportFacts): string[] => {
   const found: string[] = []
   if (stoppedBy !== undefined) found.push(stoppedBy)
   if (!listing.complete) found.push('the source was not listed to its end')
   if (migration.dryRun) return found
-  if (ledger.failed > 0) found.push(`${n(ledger.failed)} failed`)
-  if (ledger.changed > 0) found.push(`${n(ledger.changed)} changed at the source while the run was on (run again to pick them up)`)
+  if (ledger.failed > 0) found.push(`${count(ledger.failed)} failed`)
+  if (ledger.changed > 0) found.push(`${count(ledger.changed)} changed at the source while the run was on (run again to pick them up)`)
   if (!balances(ledger))
-    found.push(`the books do not balance: ${n(unaccounted(ledger))} of ${n(ledger.listed)} listed objects have no outcome`)
+    found.push(`the books do not balance: ${count(unaccounted(ledger))} of ${count(ledger.listed)} listed objects have no outcome`)
   for (const name of ['missing', 'different', 'unverifiable', 'unaccounted'] as const) {
-    if (verdicts[name] > 0) found.push(`${n(verdicts[name])} ${name} at the destination`)
+    if (verdicts[name] > 0) found.push(`${count(verdicts[name])} ${name} at the destination`)
   }
   const judged = verdicts.verified + verdicts.missing + verdicts.different + verdicts.unverifiable
   const expected = ledger.copied + ledger.skipped
-  if (judged !== expected) found.push(`${n(judged)} of ${n(expected)} copied or skipped objects were verified`)
+  if (judged !== expected) found.push(`${count(judged)} of ${count(expected)} copied or skipped objects were verified`)
   return [...found, ...faults]
 }
 
 /** The one sentence of a report. */
 export const reasonOf = (facts: ReportFacts, against: readonly string[]): string => {
   const { listed, copied, skipped } = facts.ledger
-  const books = `${n(listed)} listed, ${n(copied)} copied, ${n(skipped)} already there`
+  const books = `${count(listed)} listed, ${count(copied)} copied, ${count(skipped)} already there`
   if (against.length > 0) return facts.migration.dryRun ? against.join('; ') : `${against.slice(0, 5).join('; ')}; ${books}`
-  if (facts.migration.dryRun) return `Dry run: ${n(facts.listing.listed)} objects listed, nothing copied.`
-  if (copied === 0 && listed > 0) return `Verified: nothing to copy, all ${n(listed)} objects were already there.`
+  if (facts.migration.dryRun) return `Dry run: ${count(facts.listing.listed)} objects listed, nothing copied.`
+  if (copied === 0 && listed > 0) return `Verified: nothing to copy, all ${count(listed)} objects were already there.`
   return `Verified: ${books}.`
 }
 

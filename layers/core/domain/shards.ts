@@ -150,15 +150,11 @@ export class ShardCutter {
   }
 }
 
-/** What CopyLargeObjects is given: one large object, and the shard in whose range it stands. */
-export interface LargeObject extends ListedObject {
-  batch: string
-}
+/** What CopyLargeObjects is given: one large object as it was listed. */
+export const largeToText = ({ key, ...rest }: ListedObject): string => `${JSON.stringify({ key: keyToJson(key), ...rest })}\n`
 
-export const largeToText = ({ key, ...rest }: LargeObject): string => `${JSON.stringify({ key: keyToJson(key), ...rest })}\n`
-
-export const largeFromText = (text: string): LargeObject => {
-  const { key, ...rest } = JSON.parse(text) as Omit<LargeObject, 'key'> & { key: KeyJson }
+export const largeFromText = (text: string): ListedObject => {
+  const { key, ...rest } = JSON.parse(text) as Omit<ListedObject, 'key'> & { key: KeyJson }
   return { key: keyFromJson(key), ...rest }
 }
 

@@ -1,8 +1,8 @@
-import { largeFromText, type LargeObject } from '../domain/shards'
-import type { Call, ObjectStore } from '../domain/object-store'
+import { largeFromText } from '../domain/shards'
+import type { Call, ListedObject, ObjectStore } from '../domain/object-store'
 import { readBytes } from '../domain/state-files'
 import { shardKey } from '../domain/state-keys'
 
 /** The one large object of a unit of work. */
-export const readLargeObject = async (state: ObjectStore, runId: string, shard: string, call: Call): Promise<LargeObject> =>
+export const readLargeObject = async (state: ObjectStore, runId: string, shard: string, call: Call): Promise<ListedObject> =>
   largeFromText((await readBytes(state, shardKey(runId, shard), call)).body.toString('utf8'))

@@ -41,11 +41,10 @@ const addShard = (migration: Migration, totals: ListingTotals, { listed, exclude
 
 /** Large objects first, then their shard, then the cursor: killed in between, the next turn writes the same files again. */
 const writeShard = async (migration: Migration, shard: Shard, { state, signal }: ListingTurn): Promise<void> => {
-  const batch = batchName(shard.after)
   for (const { large, ...object } of shard.objects) {
-    if (large) await writeText(state, shardKey(migration.runId, largeName(object.key)), largeToText({ ...object, batch }), { signal })
+    if (large) await writeText(state, shardKey(migration.runId, largeName(object.key)), largeToText(object), { signal })
   }
-  await writeText(state, shardKey(migration.runId, batch), shardToText(shard), { signal })
+  await writeText(state, shardKey(migration.runId, batchName(shard.after)), shardToText(shard), { signal })
 }
 
 /**

@@ -10,7 +10,7 @@ const parse = (name: string, text: string): Outcome[] => {
 }
 
 /** The lines of one outcome file. */
-export const readOutcomeFile = async (state: ObjectStore, name: string, call: Call): Promise<Outcome[]> =>
+const readOutcomeFile = async (state: ObjectStore, name: string, call: Call): Promise<Outcome[]> =>
   parse(name, (await readBytes(state, name, call)).body.toString('utf8'))
 
 /** All outcomes of a shard so far, in order. Throws StateBroken if its files leave a gap or overlap. */

@@ -7,7 +7,7 @@ import { withRetries } from './retries'
 type Side = 'source' | 'destination'
 
 /** One side's trouble as a line that names the field and what to do. Errors that are not about the request are thrown on. */
-export const placeProblem = (migration: Migration, side: Side, error: unknown): string => {
+const placeProblem = (migration: Migration, side: Side, error: unknown): string => {
   const place = migration[side]
   const where = place.endpoint === 'embedded' ? 'the embedded server' : (place.endpoint ?? `Amazon S3 (${place.region})`)
   if (error instanceof NoSuchBucket) {
