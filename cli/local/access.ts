@@ -12,6 +12,7 @@ import {
   destinationPrefix,
 } from '@drayage/core'
 import { foreignCredentials, type Side } from './foreign-credentials'
+import { keyGrants } from './key-grants'
 import type { EmbeddedS3, KeyGrant } from './s3-server/index'
 import { tryKey, type Attempt } from './try-key'
 
@@ -65,14 +66,14 @@ export const localAccess = ({ server, now, env = process.env }: LocalAccessOptio
     return issued
   }
 
-  const end = (migration: Migration, use: Use): void => {
+  const end = async (migration: Migration, use: Use): Promise<void> => {
     const keys = keysOf(migration)
     keys.over.add(use)
     const key = keys.active.get(use)
     if (key === undefined) return
-    server.revokeKey(key.accessKeyId)
     keys.active.delete(use)
     keys.ended.set(use, key)
+    await server.revokeKey(key.accessKeyId)
   }
 
   const observe = async (migration: Migration, use: Use, key: Credentials): Promise<Observation> => {
@@ -117,16 +118,7 @@ export const localAccess = ({ server, now, env = process.env }: LocalAccessOptio
       if (problems.length > 0) throw new InvalidRequest(problems)
     },
 
-    plan: (migration) =>
-      migration.destination.endpoint === 'embedded'
-        ? [
-            {
-              kind: 'key',
-              name: resourceName(migration.runId),
-              purpose: `writes to the bucket ${migration.destination.bucket} of the embedded server, until ${migration.access.expiresAt} at the latest`,
-            },
-          ]
-        : [],
+    plan: keyGrants,
 
     create: async (grant, migration) => {
       own(grant, migration)
@@ -142,13 +134,13 @@ export const localAccess = ({ server, now, env = process.env }: LocalAccessOptio
 
     suspend: async (grant, migration) => {
       own(grant, migration)
-      end(migration, 'write')
+      await end(migration, 'write')
       if (!keysOf(migration).over.has('abort')) issue(migration, 'abort')
     },
 
     remove: async (grant, migration) => {
       own(grant, migration)
-      for (const use of ['write', 'abort', 'verify'] as const) end(migration, use)
+      for (const use of ['write', 'abort', 'verify'] as const) await end(migration, use)
     },
 
     prove: async (grant, migration) => {
@@ -168,7 +160,7 @@ export const localAccess = ({ server, now, env = process.env }: LocalAccessOptio
     },
 
     endCredential: async (migration) => {
-      end(migration, 'source')
+      await end(migration, 'source')
       const observations = await observeEnded(migration, ['source'])
       for (const side of ['source', 'destination'] as const) {
         if (migration[side].endpoint === 'embedded') continue

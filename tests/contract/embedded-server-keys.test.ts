@@ -144,7 +144,7 @@ describe('the end of a key', () => {
   it('is refused once revoked, and not before', async () => {
     const key = server.issueKey(grant('list'))
     expect([server.keyState(key.accessKeyId), await listed(server.endpoint, key)]).toEqual(['active', '200 '])
-    server.revokeKey(key.accessKeyId)
+    await server.revokeKey(key.accessKeyId)
     expect([server.keyState(key.accessKeyId), await listed(server.endpoint, key)]).toEqual(['revoked', '403 InvalidAccessKeyId'])
     expect(server.keyState('EMBEDDED000000000000')).toBe('unknown')
   })
@@ -178,7 +178,7 @@ describe('the end of a key', () => {
       request.on('error', reject)
       request.write('ab', () =>
         setTimeout(() => {
-          if (revoked) server.revokeKey(key.accessKeyId)
+          if (revoked) void server.revokeKey(key.accessKeyId)
           request.end('cd')
         }, 50),
       )

@@ -137,7 +137,7 @@ describe("a run's access to the embedded server", () => {
   })
 
   it('a key that outlives its removal is seen: the proof says that it is open', async () => {
-    const forgetful = { ...server, revokeKey: () => undefined }
+    const forgetful = { ...server, revokeKey: async () => undefined }
     const { access, migration, grant } = await opened(migrate(), forgetful)
     await access.remove(grant, migration)
     const proof = await access.prove(grant, migration)

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Attributes } from './bucket'
 import { percentDecode, textOf } from './byte-strings'
 import { S3Error } from './errors'
 import { headerOf } from './request'
+import type { Attributes } from './version'
 import { parseXml } from './xml'
 
 const SYSTEM_HEADERS = ['cache-control', 'content-disposition', 'content-language', 'expires'] as const

@@ -1,20 +1,40 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Bucket } from './bucket'
+import { Bodies } from './bodies'
+import { Bucket, type BucketRow } from './bucket'
+import { Database } from './database'
 import { S3Error } from './errors'
+import { bucketRow, bucketRows, nameOfBucketRow } from './row-keys'
 
 /** The layout of the directory: another one would get another name, and leave this one alone. */
-const LAYOUT = 'v1'
+const LAYOUT = 'v2'
 
-/** All buckets of a directory, which the caller holds alone. */
+/** All buckets of a directory, which the database holds for this process alone. */
 export class Buckets {
   private readonly buckets = new Map<string, Bucket>()
-  private readonly root: string
 
-  constructor(directory: string) {
-    this.root = join(directory, LAYOUT)
-    mkdirSync(this.root, { recursive: true })
-    for (const name of readdirSync(this.root)) this.buckets.set(name, new Bucket(name, join(this.root, name)))
+  private constructor(
+    private readonly database: Database,
+    private readonly bodies: Bodies,
+  ) {}
+
+  /** Makes the directory, or opens it and removes what a killed process left half-written. Throws what the disk and LevelDB throw. */
+  static async open(directory: string): Promise<Buckets> {
+    const root = join(directory, LAYOUT)
+    mkdirSync(root, { recursive: true })
+    const database = new Database(join(root, 'index'))
+    await database.open()
+    try {
+      const buckets = new Buckets(database, new Bodies(database, join(root, 'bodies')))
+      await buckets.bodies.sweep()
+      for (const [row, bucket] of await database.rows<BucketRow>(bucketRows.from, bucketRows.to)) {
+        buckets.add(nameOfBucketRow(row), bucket)
+      }
+      return buckets
+    } catch (error) {
+      await database.close()
+      throw error
+    }
   }
 
   /** Throws NoSuchBucket. */
@@ -28,19 +48,45 @@ export class Buckets {
     return this.buckets.has(name)
   }
 
-  names(): string[] {
-    return [...this.buckets.keys()].sort()
+  all(): Bucket[] {
+    return [...this.buckets.keys()].sort().map((name) => this.get(name))
   }
 
-  /** Throws InvalidBucketName for a name against Amazon S3's naming rules, which also keep it from being anything but a file name. */
-  create(name: string): void {
+  /** Throws InvalidBucketName for a name against Amazon S3's naming rules. */
+  async create(name: string, created: number): Promise<void> {
     if (this.has(name)) return
     if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) || name.includes('..')) throw new S3Error('InvalidBucketName')
-    mkdirSync(join(this.root, name))
-    this.buckets.set(name, new Bucket(name, join(this.root, name)))
+    const row: BucketRow = { created }
+    this.add(name, row)
+    await this.database.write([{ put: bucketRow(name), row }])
   }
 
-  close(): void {
-    for (const bucket of this.buckets.values()) bucket.close()
+  /** Throws NoSuchBucket, BucketNotEmpty. Open uploads end with the bucket. */
+  async remove(name: string): Promise<void> {
+    const bucket = this.get(name)
+    if (!(await bucket.isEmpty())) throw new S3Error('BucketNotEmpty')
+    this.buckets.delete(name)
+    await bucket.settled()
+    if (!(await bucket.isEmpty())) {
+      this.buckets.set(name, bucket)
+      throw new S3Error('BucketNotEmpty')
+    }
+    await bucket.abortAll()
+    await this.database.write([{ delete: bucketRow(name) }])
+  }
+
+  /** Waits for the changes that are under way now. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.buckets.values()].map((bucket) => bucket.settled()))
+  }
+
+  async close(): Promise<void> {
+    await this.settled()
+    await this.bodies.settled()
+    await this.database.close()
+  }
+
+  private add(name: string, row: BucketRow): void {
+    this.buckets.set(name, new Bucket(name, row, this.database, this.bodies))
   }
 }

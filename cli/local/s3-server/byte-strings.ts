@@ -55,3 +55,6 @@ export const encodeListed = encoder(/[A-Za-z0-9\-._*/]/, '+')
 /** The least string greater than everything that begins with `prefix`, which is not empty and does not end in 0xFF (UTF-8 never does). */
 export const afterPrefix = (prefix: ByteString): ByteString =>
   prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)
+
+/** The least string greater than this one. */
+export const after = (bytes: ByteString): ByteString => `${bytes}\0`

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { StoredObject } from './bucket'
 import { S3Error } from './errors'
 import { headerOf } from './request'
+import type { StoredObject } from './version'
 
 const names = (condition: string, etag: string): boolean =>
   condition.trim() === '*' || condition.split(',').some((one) => one.trim().replace(/^W\//, '').replaceAll('"', '') === etag)
@@ -14,6 +14,14 @@ export const checkWrite = (headers: IncomingHttpHeaders, current: StoredObject |
   if (noneMatch !== undefined && current) throw new S3Error('PreconditionFailed')
   if (match !== undefined && !current) throw new S3Error('NoSuchKey')
   if (match !== undefined && current && !names(match, current.etag)) throw new S3Error('PreconditionFailed')
+}
+
+/** If-Match of a deletion. Throws PreconditionFailed; NoSuchKey without an object. */
+export const checkDelete = (headers: IncomingHttpHeaders, current: StoredObject | undefined): void => {
+  const match = headerOf(headers, 'if-match')
+  if (match === undefined) return
+  if (!current) throw new S3Error('NoSuchKey')
+  if (!names(match, current.etag)) throw new S3Error('PreconditionFailed')
 }
 
 const timeOf = (headers: IncomingHttpHeaders, name: string): number => Date.parse(headerOf(headers, name) ?? '')

@@ -1,29 +1,32 @@
 import { Readable } from 'node:stream'
 import { attributesOf } from './attributes'
 import { MAX_PUT_BYTES, type Received } from './body'
-import type { Bucket, StoredObject } from './bucket'
-import { legalKey, percentDecode } from './byte-strings'
+import type { Bucket } from './bucket'
+import { legalKey, percentDecode, type ByteString } from './byte-strings'
 import type { Call, Handler } from './call'
 import { Digest, type ChecksumName } from './checksums'
 import { checkWrite, isUnmodified, parseRange } from './conditions'
 import { S3Error } from './errors'
-import { checksumElements, place, quoted } from './objects'
+import { checksumElements, quoted, timeText, versionHeader } from './replies'
 import { headerOf } from './request'
+import { isMarker, type StoredObject, type VersionedObject } from './version'
 import { document, element } from './xml'
 
 /** The object that x-amz-copy-source names, if the caller may read it and its conditions hold. Throws InvalidArgument, AccessDenied, PreconditionFailed. */
-export const copySource = (call: Call): { bucket: Bucket; key: string; object: StoredObject } => {
+const copySource = async (call: Call): Promise<{ bucket: Bucket; key: ByteString; object: VersionedObject }> => {
   const { headers } = call.request
   const source = (headerOf(headers, 'x-amz-copy-source') ?? '').replace(/^\//, '')
-  const [path = '', version] = source.split('?')
-  if (version !== undefined) throw new S3Error('NotImplemented', 'Versions are not implemented.')
+  const [path = '', id] = source.split('?versionId=')
   const slash = path.indexOf('/')
   if (slash < 1) throw new S3Error('InvalidArgument', 'x-amz-copy-source must be a bucket, a slash and a key.')
   const name = path.slice(0, slash)
   const key = legalKey(percentDecode(path.slice(slash + 1)))
   call.mayRead(name, key)
   const bucket = call.buckets.get(name)
-  const object = bucket.object(key)
+  const object = id === undefined ? bucket.find(key) : await bucket.version(key, id)
+  if (object === undefined) throw new S3Error('NoSuchKey')
+  if (isMarker(object))
+    throw new S3Error('InvalidRequest', 'The source of a copy request may not specifically refer to a delete marker by version id.')
   const conditions = Object.fromEntries(
     ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'].map((condition) => [
       condition,
@@ -45,29 +48,30 @@ const copyBytes = async (
 ) => {
   if (end - start > MAX_PUT_BYTES) throw new S3Error('InvalidRequest', 'The copy source is larger than 5 GiB.')
   const digest = new Digest(algorithm)
-  const body = from.blobs.read(object.pieces, start, end)
+  const body = from.bodies.read(object.pieces, start, end)
   const chunks = async function* (): AsyncGenerator<Buffer> {
     for await (const chunk of Readable.from(Buffer.isBuffer(body) ? [body] : body) as AsyncIterable<Buffer>) {
       digest.update(chunk)
       yield chunk
     }
   }
-  const pieces = await to.blobs.write(chunks(), end - start)
+  const pieces = await to.bodies.write(chunks(), end - start)
   return { pieces, received: digest.finish() satisfies Received }
 }
 
 export const copyObject: Handler = async (call) => {
   const { headers, key } = call.request
   const bucket = call.bucket()
-  const source = copySource(call)
+  const source = await copySource(call)
+  const versioned = bucket.versioning !== undefined
   const replace = headerOf(headers, 'x-amz-metadata-directive') === 'REPLACE'
   const given = attributesOf(headers)
-  if (source.bucket === bucket && source.key === key && !replace && given.storageClass === source.object.storageClass)
+  if (source.bucket === bucket && source.key === key && !replace && !versioned && given.storageClass === source.object.storageClass)
     throw new S3Error(
       'InvalidRequest',
       'This copy request is illegal because it is trying to copy an object to itself without changing it.',
     )
-  const conditions = (): void => checkWrite(headers, bucket.objects.get(key))
+  const conditions = (): void => checkWrite(headers, bucket.find(key))
   conditions()
   const { pieces, received } = await copyBytes(
     source.bucket,
@@ -88,17 +92,25 @@ export const copyObject: Handler = async (call) => {
     pieces,
   }
   if (received.checksum) object.checksum = { ...received.checksum, type: 'FULL_OBJECT' }
-  place(call, bucket, object, conditions)
+  const version = await bucket.put(key, object, () => {
+    call.stillAllowed()
+    conditions()
+  })
   const inner =
-    element('ETag', quoted(object.etag)) +
-    element('LastModified', new Date(object.modified).toISOString()) +
-    checksumElements(object.checksum)
-  return { status: 200, body: document('CopyObjectResult', inner) }
+    element('ETag', quoted(object.etag)) + element('LastModified', timeText(object.modified)) + checksumElements(object.checksum)
+  return {
+    status: 200,
+    headers: {
+      ...versionHeader(version, versioned),
+      ...(source.bucket.versioning === undefined ? {} : { 'x-amz-copy-source-version-id': source.object.id }),
+    },
+    body: document('CopyObjectResult', inner),
+  }
 }
 
 /** The bytes for UploadPartCopy. Throws InvalidRange, InvalidArgument. */
 export const copyPartBytes = async (call: Call, algorithm: ChecksumName | undefined) => {
-  const { bucket, object } = copySource(call)
+  const { bucket, object } = await copySource(call)
   const given = headerOf(call.request.headers, 'x-amz-copy-source-range')
   const range = parseRange(given, object.size)
   if (given !== undefined && !range) throw new S3Error('InvalidArgument', 'x-amz-copy-source-range must be bytes=first-last.')

@@ -1,5 +1,5 @@
 import { Buckets } from './buckets'
-import { lockDirectory, unusable } from './directory-lock'
+import { DirectoryUnusable } from './errors'
 import { KeyRing, type IssuedKey, type KeyGrant, type KeyState } from './key-ring'
 import { startServer } from './server'
 
@@ -15,56 +15,61 @@ export interface EmbeddedS3 {
   createBucket(name: string): Promise<void>
   /** A key for what the grants allow, and nothing else. In memory only: it ends with the process. */
   issueKey(grant: KeyGrant | KeyGrant[]): IssuedKey
-  /** From now on every request of the key is refused, and none that is under way changes anything. */
-  revokeKey(accessKeyId: string): void
+  /** Once it has returned every request of the key is refused, and none that was under way changes anything any more. */
+  revokeKey(accessKeyId: string): Promise<void>
   keyState(accessKeyId: string): KeyState
   /** Cuts the connections and lets the directory go. */
   close(): Promise<void>
 }
 
-const openBuckets = (directory: string, unlock: () => void): Buckets => {
+const openBuckets = async (directory: string): Promise<Buckets> => {
   try {
-    return new Buckets(directory)
+    return await Buckets.open(directory)
   } catch (error) {
-    unlock()
-    throw unusable(directory, error)
+    const { code, message } = ((error as Error).cause ?? error) as NodeJS.ErrnoException
+    if (code === 'LEVEL_LOCKED') {
+      throw new DirectoryUnusable(`Another S3 server holds ${directory}. End it, or name another directory.`, { cause: error })
+    }
+    throw new DirectoryUnusable(`The S3 server cannot keep its data in ${directory}: ${message}. Name a directory that it may write to.`, {
+      cause: error,
+    })
   }
 }
 
 /**
  * Starts an S3 server in this process, on 127.0.0.1 and a free port, with its data in a directory of its own: path-style,
- * signatures verified, memory bounded at any object size. An answered write survives the process, kill -9 included; one that
- * was not answered is there whole or not at all. Nothing is flushed to the disk, so a power cut may take the last writes. The
- * index is in memory, about 650 bytes an object. Throws DirectoryUnusable when the directory cannot be written to, is damaged,
- * or another server holds it. `now` is the clock for signatures, expiry and Last-Modified.
+ * signatures verified, memory bounded at any size and any number of objects. An answered write survives the process, kill -9
+ * included; one that was not answered is there whole or not at all. Nothing is flushed to the disk, so a power cut may take the last
+ * writes. Throws DirectoryUnusable when the directory cannot be written to, is damaged, or another server holds it, and what
+ * listening throws for a `port` that is taken. `now` is the clock for signatures, expiry and Last-Modified.
  */
 export const startEmbeddedS3 = async ({
   directory,
+  port = 0,
   now = () => new Date(),
 }: {
   directory: string
+  /** 0: the system chooses */
+  port?: number
   now?: () => Date
 }): Promise<EmbeddedS3> => {
-  const unlock = await lockDirectory(directory)
-  const buckets = openBuckets(directory, unlock)
+  const buckets = await openBuckets(directory)
   const ring = new KeyRing(now)
-  const server = await startServer(buckets, ring, now).catch((error: unknown) => {
-    buckets.close()
-    unlock()
+  const server = await startServer(buckets, ring, now, port).catch(async (error: unknown) => {
+    await buckets.close()
     throw error
   })
   let closing: Promise<void> | undefined
   return {
     endpoint: `http://127.0.0.1:${server.port}`,
     root: ring.root,
-    createBucket: async (name) => buckets.create(name),
+    createBucket: (name) => buckets.create(name, now().getTime()),
     issueKey: (grant) => ring.issue(Array.isArray(grant) ? grant : [grant]),
-    revokeKey: (accessKeyId) => ring.revoke(accessKeyId),
+    revokeKey: async (accessKeyId) => {
+      ring.revoke(accessKeyId)
+      await buckets.settled()
+    },
     keyState: (accessKeyId) => ring.state(accessKeyId),
-    close: () =>
-      (closing ??= server.stop().then(() => {
-        buckets.close()
-        unlock()
-      })),
+    close: () => (closing ??= server.stop().then(() => buckets.close())),
   }
 }

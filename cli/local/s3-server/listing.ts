@@ -1,40 +1,28 @@
-import type { Bucket, StoredObject } from './bucket'
-import { afterPrefix, encodeListed, textOf, type ByteString } from './byte-strings'
+import { after, encodeListed, textOf, type ByteString } from './byte-strings'
+import type { Bucket } from './bucket'
 import type { Handler } from './call'
 import { S3Error } from './errors'
-import { quoted } from './objects'
+import { pageOf, type Page, type Walk } from './page'
+import { quoted, timeText } from './replies'
 import { queryOf, wholeNumber, type S3Request } from './request'
+import { isMarker, NULL_VERSION, orderOfId, type StoredObject } from './version'
+import { objectsFrom, uploadsFrom, versionsFrom, type ListedVersion } from './walks'
 import { document, element } from './xml'
 
 /** Most keys of one reply, as Amazon S3. */
 const MAX_KEYS = 1000
 
-interface Page {
-  objects: [ByteString, StoredObject][]
-  prefixes: ByteString[]
-  truncated: boolean
-  /** the last key or common prefix of the page */
-  last: ByteString
-}
+/** Where the walk after `after` begins: keys before the prefix are not asked for. */
+const startOf = (prefix: ByteString, position: ByteString | undefined): ByteString =>
+  position === undefined || position < prefix ? prefix : after(position)
 
-/** A page of what lies after `after`, in byte order; what is rolled up into a common prefix is skipped in one step. */
-const pageOf = (bucket: Bucket, prefix: ByteString, delimiter: ByteString, after: ByteString | undefined, most: number): Page => {
-  const page: Page = { objects: [], prefixes: [], truncated: false, last: after ?? '' }
-  if (most === 0) return page
-  // 0x00 is the least byte: the next key after `after`
-  const keys = bucket.order.from(after === undefined || after < prefix ? prefix : `${after}\0`)
-  for (let key = keys.next().value; key?.startsWith(prefix);) {
-    const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length)
-    const rolled = end < 0 ? undefined : key.slice(0, end + delimiter.length)
-    if (rolled === undefined || rolled !== after) {
-      if (page.objects.length + page.prefixes.length === most) return { ...page, truncated: true }
-      if (rolled === undefined) page.objects.push([key, bucket.object(key)])
-      else page.prefixes.push(rolled)
-      page.last = rolled ?? key
-    }
-    key = keys.next(rolled && afterPrefix(rolled)).value
+/** A page of a walk, which is closed whatever happens. */
+const paged = async <Item>(walk: Walk<Item>, range: Parameters<typeof pageOf>[1]): Promise<Page<Item>> => {
+  try {
+    return await pageOf(walk, range)
+  } finally {
+    await walk.close()
   }
-  return page
 }
 
 /** How keys are written in the reply. Throws InvalidArgument for another encoding-type. */
@@ -47,15 +35,18 @@ const encodingOf = (request: S3Request): { write: (bytes: ByteString) => string;
 const sizeOfPage = (request: S3Request, name: string): number =>
   Math.min(wholeNumber(name, queryOf(request, name), 0, 2 ** 31 - 1) ?? MAX_KEYS, MAX_KEYS)
 
-const contents = ([key, object]: [ByteString, StoredObject], write: (bytes: ByteString) => string): string => {
-  const checksum = object.checksum
-    ? element('ChecksumAlgorithm', object.checksum.algorithm.toUpperCase()) + element('ChecksumType', object.checksum.type)
-    : ''
-  return `<Contents>${element('Key', write(key))}${element('LastModified', new Date(object.modified).toISOString())}${element('ETag', quoted(object.etag))}${checksum}${element('Size', object.size)}${element('StorageClass', object.storageClass ?? 'STANDARD')}</Contents>`
-}
+/** What all listings say of an object, in the order of Amazon S3's schema. */
+const described = ({ etag, checksum, size, storageClass }: StoredObject): string =>
+  element('ETag', quoted(etag)) +
+  (checksum ? element('ChecksumAlgorithm', checksum.algorithm.toUpperCase()) + element('ChecksumType', checksum.type) : '') +
+  element('Size', size) +
+  element('StorageClass', storageClass ?? 'STANDARD')
+
+const commonPrefixes = (prefixes: readonly ByteString[], write: (bytes: ByteString) => string): string[] =>
+  prefixes.map((rolled) => `<CommonPrefixes>${element('Prefix', write(rolled))}</CommonPrefixes>`)
 
 /** ListObjects and ListObjectsV2: they differ in how a page says where the next one begins. */
-export const listObjects: Handler = (call) => {
+export const listObjects: Handler = async (call) => {
   const { request } = call
   const bucket = call.bucket()
   const version2 = queryOf(request, 'list-type') === '2'
@@ -65,26 +56,32 @@ export const listObjects: Handler = (call) => {
   const most = sizeOfPage(request, 'max-keys')
   const start = queryOf(request, version2 ? 'start-after' : 'marker')
   const token = version2 ? queryOf(request, 'continuation-token') : undefined
-  const page = pageOf(bucket, prefix, delimiter, token === undefined ? start : fromToken(token), most)
-  const position = version2
+  const position = token === undefined ? start : fromToken(token)
+  const walk = objectsFrom(bucket, startOf(prefix, position), most)
+  const page = await paged(walk, { prefix, delimiter, after: position, most })
+  const last = page.truncated ? page.last?.key : undefined
+  const turn = version2
     ? [
-        element('KeyCount', page.objects.length + page.prefixes.length),
+        element('KeyCount', page.items.length + page.prefixes.length),
         element('ContinuationToken', token),
-        element('NextContinuationToken', page.truncated ? toToken(page.last) : undefined),
+        element('NextContinuationToken', last === undefined ? undefined : toToken(last)),
         element('StartAfter', start === undefined ? undefined : write(start)),
       ]
     : // as Amazon S3: without a delimiter the next marker is the last key, and not said
-      [element('Marker', write(start ?? '')), element('NextMarker', page.truncated && delimiter !== '' ? write(page.last) : undefined)]
+      [element('Marker', write(start ?? '')), element('NextMarker', last !== undefined && delimiter !== '' ? write(last) : undefined)]
   const inner = [
     element('Name', request.bucket),
     element('Prefix', write(prefix)),
-    ...position,
+    ...turn,
     element('MaxKeys', most),
     element('Delimiter', delimiter === '' ? undefined : write(delimiter)),
     element('EncodingType', name),
     element('IsTruncated', page.truncated),
-    ...page.objects.map((object) => contents(object, write)),
-    ...page.prefixes.map((rolled) => `<CommonPrefixes>${element('Prefix', write(rolled))}</CommonPrefixes>`),
+    ...page.items.map(
+      ({ key, item }) =>
+        `<Contents>${element('Key', write(key))}${element('LastModified', timeText(item.modified))}${described(item)}</Contents>`,
+    ),
+    ...commonPrefixes(page.prefixes, write),
   ]
   return { status: 200, body: document('ListBucketResult', inner.join('')) }
 }
@@ -98,35 +95,80 @@ const fromToken = (token: string): ByteString => {
   return position
 }
 
-export const listUploads: Handler = (call) => {
+export const listVersions: Handler = async (call) => {
   const { request } = call
-  if (queryOf(request, 'delimiter')) throw new S3Error('NotImplemented', 'A delimiter is not implemented for ListMultipartUploads.')
+  const bucket = call.bucket()
   const { write, name } = encodingOf(request)
   const prefix = queryOf(request, 'prefix') ?? ''
+  const delimiter = queryOf(request, 'delimiter') ?? ''
+  const most = sizeOfPage(request, 'max-keys')
+  const keyMarker = queryOf(request, 'key-marker')
+  const idMarker = queryOf(request, 'version-id-marker')
+  if (idMarker !== undefined && !keyMarker)
+    throw new S3Error('InvalidArgument', 'A version-id marker cannot be specified without a key marker.')
+  const behind = idMarker && keyMarker ? await orderOf(bucket, keyMarker, idMarker) : undefined
+  const from = behind === undefined || keyMarker === undefined ? startOf(prefix, keyMarker || undefined) : keyMarker
+  const page = await paged(versionsFrom(bucket, from, behind, most), { prefix, delimiter, after: keyMarker, most })
+  const last = page.truncated ? page.last : undefined
+  const inner = [
+    element('Name', request.bucket),
+    element('Prefix', write(prefix)),
+    element('KeyMarker', write(keyMarker ?? '')),
+    element('VersionIdMarker', idMarker ?? ''),
+    element('NextKeyMarker', last && write(last.key)),
+    element('NextVersionIdMarker', last?.item?.version.id),
+    element('MaxKeys', most),
+    element('Delimiter', delimiter === '' ? undefined : write(delimiter)),
+    element('EncodingType', name),
+    element('IsTruncated', page.truncated),
+    ...page.items.map(({ key, item }) => listedVersion(write(key), item)),
+    ...commonPrefixes(page.prefixes, write),
+  ]
+  return { status: 200, body: document('ListVersionsResult', inner.join('')) }
+}
+
+/** Where a version stands among its key's, also when it was deleted since. Throws InvalidArgument, NoSuchVersion. */
+const orderOf = async (bucket: Bucket, key: ByteString, id: string): Promise<string> => {
+  if (id === NULL_VERSION) return (await bucket.version(key, id)).order
+  if (!/^[0-9a-f]{32}$/.test(id)) throw new S3Error('InvalidArgument', 'Invalid version id specified')
+  return orderOfId(id)
+}
+
+const listedVersion = (key: string, { version, latest }: ListedVersion): string => {
+  const name = isMarker(version) ? 'DeleteMarker' : 'Version'
+  const identity = element('Key', key) + element('VersionId', version.id) + element('IsLatest', latest)
+  return `<${name}>${identity}${element('LastModified', timeText(version.modified))}${isMarker(version) ? '' : described(version)}</${name}>`
+}
+
+export const listUploads: Handler = async (call) => {
+  const { request } = call
+  const { write, name } = encodingOf(request)
+  const prefix = queryOf(request, 'prefix') ?? ''
+  const delimiter = queryOf(request, 'delimiter') ?? ''
   const most = sizeOfPage(request, 'max-uploads')
   const keyMarker = queryOf(request, 'key-marker') ?? ''
   const idMarker = queryOf(request, 'upload-id-marker') ?? ''
-  const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-  const rest = [...call.bucket().uploads.values()]
-    .filter(({ key, id }) => key.startsWith(prefix) && (key > keyMarker || (key === keyMarker && idMarker !== '' && id > idMarker)))
-    .sort((a, b) => order(a.key, b.key) || order(a.id, b.id))
-  const page = rest.slice(0, most)
-  const last = rest.length > page.length ? page.at(-1) : undefined
-  const uploads = page.map(
-    ({ key, id, initiated, storageClass }) =>
-      `<Upload>${element('Key', write(key))}${element('UploadId', id)}${element('StorageClass', storageClass ?? 'STANDARD')}${element('Initiated', new Date(initiated).toISOString())}</Upload>`,
-  )
+  const behind = idMarker === '' || keyMarker < prefix ? undefined : idMarker
+  const from = behind === undefined ? startOf(prefix, keyMarker || undefined) : keyMarker
+  const walk = uploadsFrom(call.bucket(), from, behind, most)
+  const page = await paged(walk, { prefix, delimiter, after: keyMarker || undefined, most })
+  const last = page.truncated ? page.last : undefined
   const inner = [
     element('Bucket', request.bucket),
     element('KeyMarker', write(keyMarker)),
     element('UploadIdMarker', idMarker),
     element('NextKeyMarker', last && write(last.key)),
-    element('NextUploadIdMarker', last?.id),
+    element('NextUploadIdMarker', last?.item?.id),
     element('Prefix', write(prefix)),
+    element('Delimiter', delimiter === '' ? undefined : write(delimiter)),
     element('MaxUploads', most),
     element('EncodingType', name),
-    element('IsTruncated', last !== undefined),
-    ...uploads,
+    element('IsTruncated', page.truncated),
+    ...page.items.map(
+      ({ key, item: { id, initiated, storageClass } }) =>
+        `<Upload>${element('Key', write(key))}${element('UploadId', id)}${element('StorageClass', storageClass ?? 'STANDARD')}${element('Initiated', timeText(initiated))}</Upload>`,
+    ),
+    ...commonPrefixes(page.prefixes, write),
   ]
   return { status: 200, body: document('ListMultipartUploadsResult', inner.join('')) }
 }

@@ -21,6 +21,8 @@ export interface Reply {
   headers?: Record<string, string | number>
   /** a stream is read to its end or destroyed by the server */
   body?: string | Buffer | Readable
+  /** answered in S3's error XML, with the headers given here */
+  error?: S3Error
 }
 
 /** The raw request target: `new URL` would normalise `..`, `//` and more. Throws InvalidURI, InvalidBucketName, KeyTooLongError. */

@@ -1,12 +1,14 @@
+import * as buckets from './bucket-requests'
 import type { Handler } from './call'
 import { copyObject } from './copies'
 import { S3Error } from './errors'
 import type { Need } from './key-ring'
-import { listObjects, listUploads } from './listing'
-import * as objects from './objects'
+import { listObjects, listUploads, listVersions } from './listing'
+import * as reads from './read-object'
 import { headerOf, queryOf, type S3Request } from './request'
+import * as tags from './tags'
 import * as uploads from './uploads'
-import { document, element } from './xml'
+import * as writes from './write-object'
 
 export interface Route {
   need: Need
@@ -19,35 +21,15 @@ export interface Route {
   streams?: true
 }
 
-const listBuckets: Handler = (call) => {
-  const buckets = call.buckets.names().map((name) => `<Bucket>${element('Name', name)}</Bucket>`)
-  return { status: 200, body: document('ListAllMyBucketsResult', `<Buckets>${buckets.join('')}</Buckets>`) }
-}
-
-const createBucket: Handler = (call) => {
-  if (call.buckets.has(call.request.bucket)) throw new S3Error('BucketAlreadyOwnedByYou')
-  call.buckets.create(call.request.bucket)
-  return { status: 200, headers: { location: `/${call.request.bucket}` } }
-}
-
-const headBucket: Handler = (call) => {
-  call.bucket()
-  return { status: 200, headers: { 'x-amz-bucket-region': 'us-east-1' } }
-}
-
-/** An empty location is us-east-1. */
-const getLocation: Handler = (call) => {
-  call.bucket()
-  return { status: 200, body: document('LocationConstraint', '') }
-}
-
 const LISTED = ['prefix', 'delimiter', 'max-keys', 'encoding-type']
+const READ = ['partNumber', 'versionId', ...reads.OVERRIDE_PARAMETERS]
 
 /** Method, level and the sub-resource that steers: everything that this server does. */
 const ROUTES: Record<string, Route> = {
-  'GET service': { need: 'root', subject: 'bucket', parameters: [], handle: listBuckets },
-  'PUT bucket': { need: 'root', subject: 'bucket', parameters: [], handle: createBucket },
-  'HEAD bucket': { need: 'list', subject: 'bucket', parameters: [], handle: headBucket },
+  'GET service': { need: 'root', subject: 'bucket', parameters: [], handle: buckets.listBuckets },
+  'PUT bucket': { need: 'root', subject: 'bucket', parameters: [], handle: buckets.createBucket },
+  'DELETE bucket': { need: 'root', subject: 'bucket', parameters: [], handle: buckets.deleteBucket },
+  'HEAD bucket': { need: 'list', subject: 'bucket', parameters: [], handle: buckets.headBucket },
   'GET bucket': { need: 'list', subject: 'prefix', parameters: [...LISTED, 'marker'], handle: listObjects },
   'GET bucket list-type': {
     need: 'list',
@@ -55,23 +37,31 @@ const ROUTES: Record<string, Route> = {
     parameters: [...LISTED, 'list-type', 'start-after', 'continuation-token', 'fetch-owner'],
     handle: listObjects,
   },
-  'GET bucket location': { need: 'list', subject: 'bucket', parameters: ['location'], handle: getLocation },
+  'GET bucket location': { need: 'list', subject: 'bucket', parameters: ['location'], handle: buckets.getLocation },
   'GET bucket uploads': {
     need: 'abort',
     subject: 'prefix',
     parameters: ['uploads', 'prefix', 'delimiter', 'max-uploads', 'key-marker', 'upload-id-marker', 'encoding-type'],
     handle: listUploads,
   },
-  'POST bucket delete': { need: 'root', subject: 'bucket', parameters: ['delete'], handle: objects.deleteObjects },
-  'PUT object': { need: 'write', subject: 'key', parameters: [], handle: objects.putObject, streams: true },
+  'GET bucket versions': {
+    need: 'list',
+    subject: 'prefix',
+    parameters: [...LISTED, 'versions', 'key-marker', 'version-id-marker'],
+    handle: listVersions,
+  },
+  'GET bucket versioning': { need: 'list', subject: 'bucket', parameters: ['versioning'], handle: buckets.getVersioning },
+  'PUT bucket versioning': { need: 'root', subject: 'bucket', parameters: ['versioning'], handle: buckets.putVersioning },
+  'POST bucket delete': { need: 'root', subject: 'bucket', parameters: ['delete'], handle: writes.deleteObjects },
+  'PUT object': { need: 'write', subject: 'key', parameters: [], handle: writes.putObject, streams: true },
   'PUT object copy': { need: 'write', subject: 'key', parameters: [], handle: copyObject },
-  'GET object': { need: 'read', subject: 'key', parameters: ['partNumber'], handle: objects.getObject },
-  'HEAD object': { need: 'read', subject: 'key', parameters: ['partNumber'], handle: objects.getObject },
-  'DELETE object': { need: 'root', subject: 'key', parameters: [], handle: objects.deleteObject },
-  'GET object attributes': { need: 'read', subject: 'key', parameters: ['attributes'], handle: objects.getObjectAttributes },
-  'GET object tagging': { need: 'read', subject: 'key', parameters: ['tagging'], handle: objects.getTags },
-  'PUT object tagging': { need: 'root', subject: 'key', parameters: ['tagging'], handle: objects.putTags },
-  'DELETE object tagging': { need: 'root', subject: 'key', parameters: ['tagging'], handle: objects.deleteTags },
+  'GET object': { need: 'read', subject: 'key', parameters: READ, handle: reads.getObject },
+  'HEAD object': { need: 'read', subject: 'key', parameters: READ, handle: reads.getObject },
+  'DELETE object': { need: 'root', subject: 'key', parameters: ['versionId'], handle: writes.deleteObject },
+  'GET object attributes': { need: 'read', subject: 'key', parameters: ['attributes', 'versionId'], handle: reads.getObjectAttributes },
+  'GET object tagging': { need: 'read', subject: 'key', parameters: ['tagging', 'versionId'], handle: tags.getTags },
+  'PUT object tagging': { need: 'root', subject: 'key', parameters: ['tagging', 'versionId'], handle: tags.putTags },
+  'DELETE object tagging': { need: 'root', subject: 'key', parameters: ['tagging', 'versionId'], handle: tags.deleteTags },
   'POST object uploads': { need: 'write', subject: 'key', parameters: ['uploads'], handle: uploads.createUpload },
   'PUT object uploadId': {
     need: 'write',
@@ -91,7 +81,7 @@ const ROUTES: Record<string, Route> = {
   'DELETE object uploadId': { need: 'abort', subject: 'key', parameters: ['uploadId'], handle: uploads.abortUpload },
 }
 
-const STEERING = ['list-type', 'location', 'uploads', 'delete', 'attributes', 'tagging', 'uploadId']
+const STEERING = ['list-type', 'location', 'versions', 'versioning', 'uploads', 'delete', 'attributes', 'tagging', 'uploadId']
 const COMMON = /^(?:x-id|X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Content-Sha256))$/
 
 const KNOWN_HEADERS = new Set(
@@ -107,7 +97,17 @@ const KNOWN_HEADERS = new Set(
       'checksum-sha1',
       'checksum-sha256',
     ],
-    ...['storage-class', 'tagging', 'tagging-directive', 'metadata-directive', 'mp-object-size', 'object-attributes', 'bucket-region'],
+    ...[
+      'storage-class',
+      'tagging',
+      'tagging-directive',
+      'metadata-directive',
+      'mp-object-size',
+      'object-attributes',
+      'max-parts',
+      'part-number-marker',
+      'bucket-region',
+    ],
     ...[
       'copy-source',
       'copy-source-range',

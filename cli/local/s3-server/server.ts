@@ -39,7 +39,7 @@ const answer = async (message: IncomingMessage, buckets: Buckets, ring: KeyRing,
   })
 }
 
-const errorReply = (error: unknown, message: IncomingMessage, requestId: string): Reply => {
+const errorReply = (error: unknown, message: IncomingMessage, requestId: string, headers: NonNullable<Reply['headers']> = {}): Reply => {
   // what nobody foresaw (a full disk, a missing body) is told to the client: they are on one machine
   const known = error instanceof S3Error ? error : new S3Error('InternalError', error instanceof Error ? error.message : String(error))
   const resource = (message.url ?? '').split('?')[0] ?? ''
@@ -48,7 +48,7 @@ const errorReply = (error: unknown, message: IncomingMessage, requestId: string)
     element('Message', known.message) +
     element('Resource', textOf(resource)) +
     element('RequestId', requestId)
-  return { status: known.status, body: document('Error', inner).replace(/ xmlns="[^"]*"/, '') }
+  return { status: known.status, headers, body: document('Error', inner).replace(/ xmlns="[^"]*"/, '') }
 }
 
 const send = async (reply: Reply, message: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
@@ -77,7 +77,7 @@ const serve = async (
   const requestId = `${RUN}${(requests++).toString(16).toUpperCase().padStart(8, '0')}`
   try {
     const reply = await answer(message, buckets, ring, now).catch((error: unknown) => errorReply(error, message, requestId))
-    await send(reply, message, response, requestId)
+    await send(reply.error ? errorReply(reply.error, message, requestId, reply.headers) : reply, message, response, requestId)
   } catch {
     // the client went away, or a stored body ended early: no answer is possible but to cut the connection, which the client sees
     response.destroy()
@@ -91,14 +91,14 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
-/** Serves on 127.0.0.1 and a port that the system chooses. */
-export const startServer = async (buckets: Buckets, ring: KeyRing, now: () => Date): Promise<RunningServer> => {
+/** Serves on 127.0.0.1 and this port; 0: one that the system chooses. Throws what listening throws, such as EADDRINUSE. */
+export const startServer = async (buckets: Buckets, ring: KeyRing, now: () => Date, wanted: number): Promise<RunningServer> => {
   const underWay = new Set<Promise<void>>()
   const server: Server = createServer({ requestTimeout: 0, keepAliveTimeout: 0 }, (message, response) => {
     const work: Promise<void> = serve(message, response, buckets, ring, now).finally(() => underWay.delete(work))
     underWay.add(work)
   })
-  await new Promise<void>((listening, failed) => server.once('error', failed).listen(0, '127.0.0.1', listening))
+  await new Promise<void>((listening, failed) => server.once('error', failed).listen(wanted, '127.0.0.1', listening))
   const address = server.address()
   return {
     port: typeof address === 'object' && address ? address.port : 0,

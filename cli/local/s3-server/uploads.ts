@@ -1,16 +1,18 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { attributesOf } from './attributes'
+import type { Piece } from './bodies'
 import { VerifiedBody, type Received } from './body'
-import type { Bucket, OpenUpload, Part, StoredObject, Upload } from './bucket'
-import type { Piece } from './blobs'
+import type { Bucket, Part, Upload } from './bucket'
 import { textOf } from './byte-strings'
 import type { Call, Handler } from './call'
 import { CHECKSUM_NAMES, checksumNamed, checksumOfParts, isCrc, type ChecksumType } from './checksums'
 import { checkWrite } from './conditions'
 import { copyPartBytes } from './copies'
 import { S3Error } from './errors'
-import { checksumElements, checksumHeaders, MAX_PARTS, quoted } from './objects'
+import { MAX_PARTS } from './read-object'
+import { checksumElements, checksumHeaders, quoted, timeText, versionHeader } from './replies'
 import { headerOf, queryOf, wholeNumber, type S3Request } from './request'
+import type { StoredObject } from './version'
 import { document, element, parseXml, type XmlElement } from './xml'
 
 /** Every part but the last has at least 5 MiB: Amazon S3 user guide, "Multipart upload limits". */
@@ -29,16 +31,17 @@ const checksumOf = (request: S3Request): Upload['checksum'] => {
 const identity = (call: Call, id: string): string =>
   element('Bucket', call.request.bucket) + element('Key', textOf(call.request.key)) + element('UploadId', id)
 
-export const createUpload: Handler = (call) => {
-  const id = randomUUID().replaceAll('-', '')
-  const checksum = checksumOf(call.request)
-  call
-    .bucket()
-    .commit({ create: id, upload: { ...attributesOf(call.request.headers), key: call.request.key, initiated: call.now(), checksum } })
-  const headers: Record<string, string> = checksum
-    ? { 'x-amz-checksum-algorithm': checksum.algorithm.toUpperCase(), 'x-amz-checksum-type': checksum.type }
+/** Ids of one key are in the order of their beginning, as ListMultipartUploads shall be; the rest of an id cannot be guessed. */
+const newUploadId = (): string => Date.now().toString(16).padStart(12, '0') + randomBytes(14).toString('hex')
+
+export const createUpload: Handler = async (call) => {
+  const { headers, key } = call.request
+  const upload: Upload = { ...attributesOf(headers), id: newUploadId(), key, initiated: call.now(), checksum: checksumOf(call.request) }
+  await call.bucket().create(upload, call.stillAllowed)
+  const said: Record<string, string> = upload.checksum
+    ? { 'x-amz-checksum-algorithm': upload.checksum.algorithm.toUpperCase(), 'x-amz-checksum-type': upload.checksum.type }
     : {}
-  return { status: 200, headers, body: document('InitiateMultipartUploadResult', identity(call, id)) }
+  return { status: 200, headers: said, body: document('InitiateMultipartUploadResult', identity(call, upload.id)) }
 }
 
 const partNumber = (request: S3Request): number => {
@@ -48,17 +51,10 @@ const partNumber = (request: S3Request): number => {
 }
 
 /** Adds a part whose bytes lie ready, if the upload is still open and the caller still may; otherwise removes them. */
-const keepPart = (call: Call, bucket: Bucket, id: string, pieces: Piece[], { size, md5, checksum }: Received): Part => {
+const keepPart = async (call: Call, bucket: Bucket, id: string, pieces: Piece[], { size, md5, checksum }: Received): Promise<Part> => {
   const part: Part = { size, etag: md5.toString('hex'), modified: call.now(), pieces, checksum }
-  try {
-    call.stillAllowed()
-    bucket.upload(call.request.key, id)
-    bucket.commit({ part: id, number: partNumber(call.request), as: part })
-    return part
-  } catch (error) {
-    bucket.blobs.remove(pieces)
-    throw error
-  }
+  await bucket.putPart(call.request.key, id, partNumber(call.request), part, call.stillAllowed)
+  return part
 }
 
 export const uploadPart: Handler = async (call) => {
@@ -71,8 +67,8 @@ export const uploadPart: Handler = async (call) => {
   if (upload.checksum && other)
     throw new S3Error('InvalidRequest', `Checksum type mismatch occurred: the upload has ${upload.checksum.algorithm}, the part ${other}.`)
   const body = new VerifiedBody(call.request, call.payload)
-  const pieces = await bucket.blobs.write(body.chunks(), body.size)
-  const part = keepPart(call, bucket, upload.id, pieces, body.received())
+  const pieces = await bucket.bodies.write(body.chunks(), body.size)
+  const part = await keepPart(call, bucket, upload.id, pieces, body.received())
   return { status: 200, headers: { etag: quoted(part.etag), ...checksumHeaders(part.checksum) } }
 }
 
@@ -81,21 +77,21 @@ export const uploadPartCopy: Handler = async (call) => {
   const upload = bucket.upload(call.request.key, queryOf(call.request, 'uploadId'))
   partNumber(call.request)
   const { pieces, received } = await copyPartBytes(call, upload.checksum?.algorithm)
-  const part = keepPart(call, bucket, upload.id, pieces, received)
-  const inner =
-    element('LastModified', new Date(part.modified).toISOString()) + element('ETag', quoted(part.etag)) + checksumElements(part.checksum)
+  const part = await keepPart(call, bucket, upload.id, pieces, received)
+  const inner = element('LastModified', timeText(part.modified)) + element('ETag', quoted(part.etag)) + checksumElements(part.checksum)
   return { status: 200, body: document('CopyPartResult', inner) }
 }
 
-export const listParts: Handler = (call) => {
-  const upload = call.bucket().upload(call.request.key, queryOf(call.request, 'uploadId'))
+export const listParts: Handler = async (call) => {
+  const bucket = call.bucket()
+  const upload = bucket.upload(call.request.key, queryOf(call.request, 'uploadId'))
   const marker = wholeNumber('part-number-marker', queryOf(call.request, 'part-number-marker'), 0, MAX_PARTS) ?? 0
   const most = Math.min(wholeNumber('max-parts', queryOf(call.request, 'max-parts'), 0, 2 ** 31 - 1) ?? 1000, 1000)
-  const rest = [...upload.parts].filter(([number]) => number > marker).sort(([a], [b]) => a - b)
+  const rest = await bucket.parts(upload.id, marker, most + 1)
   const page = rest.slice(0, most)
   const parts = page.map(
     ([number, part]) =>
-      `<Part>${element('PartNumber', number)}${element('LastModified', new Date(part.modified).toISOString())}${element('ETag', quoted(part.etag))}${element('Size', part.size)}${checksumElements(part.checksum)}</Part>`,
+      `<Part>${element('PartNumber', number)}${element('LastModified', timeText(part.modified))}${element('ETag', quoted(part.etag))}${element('Size', part.size)}${checksumElements(part.checksum)}</Part>`,
   )
   const inner = [
     identity(call, upload.id),
@@ -112,8 +108,8 @@ export const listParts: Handler = (call) => {
 }
 
 /** The part that one element of the request names. Throws InvalidPart. */
-const chosenPart = (upload: OpenUpload, asked: XmlElement): Part => {
-  const part = upload.parts.get(Number(asked.text('PartNumber')))
+const chosenPart = (stored: Map<number, Part>, asked: XmlElement): Part => {
+  const part = stored.get(Number(asked.text('PartNumber')))
   const etag = asked.text('ETag')?.trim().replaceAll('"', '')
   if (!part || part.etag !== etag) throw new S3Error('InvalidPart')
   const { checksum } = part
@@ -123,17 +119,17 @@ const chosenPart = (upload: OpenUpload, asked: XmlElement): Part => {
 }
 
 /** The parts that the request names. Throws MalformedXML, InvalidPartOrder, InvalidPart, EntityTooSmall. */
-const chosenParts = (upload: OpenUpload, body: Buffer): Part[] => {
+const chosenParts = (stored: Map<number, Part>, body: Buffer): Part[] => {
   const asked = parseXml(body, 'CompleteMultipartUpload').children('Part')
   if (asked.length === 0 || asked.length > MAX_PARTS) throw new S3Error('MalformedXML')
   const numbers = asked.map((part) => Number(part.text('PartNumber')))
   if (numbers.some((number, at) => at > 0 && number <= (numbers[at - 1] as number))) throw new S3Error('InvalidPartOrder')
-  const parts = asked.map((part) => chosenPart(upload, part))
+  const parts = asked.map((part) => chosenPart(stored, part))
   if (parts.slice(0, -1).some(({ size }) => size < MIN_PART_BYTES)) throw new S3Error('EntityTooSmall')
   return parts
 }
 
-const completedChecksum = (upload: OpenUpload, parts: Part[]): StoredObject['checksum'] => {
+const completedChecksum = (upload: Upload, parts: Part[]): StoredObject['checksum'] => {
   if (!upload.checksum) return undefined
   const { algorithm, type } = upload.checksum
   const values = parts.flatMap(({ size, checksum }) => (checksum?.algorithm === algorithm ? [{ value: checksum.value, size }] : []))
@@ -150,12 +146,11 @@ const checkWhole = (request: S3Request, { size, checksum }: StoredObject): void 
   if (claimed && (checksum?.algorithm !== claimed || checksum.value !== value)) throw new S3Error('BadDigest')
 }
 
-export const completeUpload: Handler = (call) => {
-  const { request } = call
-  const bucket = call.bucket()
-  const upload = bucket.upload(request.key, queryOf(request, 'uploadId'))
-  const parts = chosenParts(upload, call.small)
+/** The object that an upload becomes. Throws as `chosenParts` and `checkWhole` do. */
+const joined = (call: Call, upload: Upload, stored: Map<number, Part>): StoredObject => {
+  const parts = chosenParts(stored, call.small)
   const md5s = createHash('md5').update(Buffer.concat(parts.map(({ etag }) => Buffer.from(etag, 'hex'))))
+  const checksum = completedChecksum(upload, parts)
   const object: StoredObject = {
     headers: upload.headers,
     storageClass: upload.storageClass,
@@ -164,17 +159,34 @@ export const completeUpload: Handler = (call) => {
     etag: `${md5s.digest('hex')}-${parts.length}`,
     modified: call.now(),
     pieces: parts.flatMap(({ pieces }) => pieces),
-    checksum: completedChecksum(upload, parts),
+    checksum,
+    partChecksums: checksum && parts.map((part) => part.checksum?.value ?? ''),
   }
-  checkWhole(request, object)
-  checkWrite(request.headers, bucket.objects.get(request.key))
-  bucket.commit({ put: request.key, object, upload: upload.id })
-  const inner = element('Bucket', request.bucket) + element('Key', textOf(request.key)) + element('ETag', quoted(object.etag))
-  return { status: 200, body: document('CompleteMultipartUploadResult', inner + checksumElements(object.checksum)) }
+  checkWhole(call.request, object)
+  return object
 }
 
-export const abortUpload: Handler = (call) => {
+export const completeUpload: Handler = async (call) => {
+  const { request } = call
   const bucket = call.bucket()
-  bucket.commit({ abort: bucket.upload(call.request.key, queryOf(call.request, 'uploadId')).id })
+  const object = await bucket.complete(
+    request.key,
+    queryOf(request, 'uploadId'),
+    (upload, stored) => joined(call, upload, stored),
+    () => {
+      call.stillAllowed()
+      checkWrite(request.headers, bucket.find(request.key))
+    },
+  )
+  const inner = element('Bucket', request.bucket) + element('Key', textOf(request.key)) + element('ETag', quoted(object.etag))
+  return {
+    status: 200,
+    headers: versionHeader(object, bucket.versioning !== undefined),
+    body: document('CompleteMultipartUploadResult', inner + checksumElements(object.checksum)),
+  }
+}
+
+export const abortUpload: Handler = async (call) => {
+  await call.bucket().abort(call.request.key, queryOf(call.request, 'uploadId'), call.stillAllowed)
   return { status: 204 }
 }

@@ -1,0 +1,36 @@
+import type { Checksum, ChecksumType } from './checksums'
+import { NULL_VERSION, type StoredObject, type VersionedObject } from './version'
+import { element } from './xml'
+
+type ObjectChecksum = Checksum & { type?: ChecksumType }
+
+export const quoted = (etag: string): string => `"${etag}"`
+
+/** ISO 8601, as in XML; headers have HTTP dates. */
+export const timeText = (ms: number): string => new Date(ms).toISOString()
+
+export const checksumHeaders = (checksum: ObjectChecksum | undefined): Record<string, string> =>
+  checksum
+    ? { [`x-amz-checksum-${checksum.algorithm}`]: checksum.value, ...(checksum.type ? { 'x-amz-checksum-type': checksum.type } : {}) }
+    : {}
+
+export const checksumElements = (checksum: ObjectChecksum | undefined): string =>
+  checksum ? element(`Checksum${checksum.algorithm.toUpperCase()}`, checksum.value) + element('ChecksumType', checksum.type) : ''
+
+/** The version's id; nothing of the null version in a bucket that never had versions. */
+export const versionHeader = (version: { id: string } | undefined, versioned: boolean): Record<string, string> =>
+  version && (versioned || version.id !== NULL_VERSION) ? { 'x-amz-version-id': version.id } : {}
+
+/** What GET and HEAD say of an object whatever part of it is asked for. */
+export const objectHeaders = (object: VersionedObject, versioned: boolean): Record<string, string | number> => ({
+  ...object.headers,
+  'accept-ranges': 'bytes',
+  etag: quoted(object.etag),
+  'last-modified': new Date(object.modified).toUTCString(),
+  ...(object.storageClass ? { 'x-amz-storage-class': object.storageClass } : {}),
+  ...(object.tags?.length ? { 'x-amz-tagging-count': object.tags.length } : {}),
+  ...versionHeader(object, versioned),
+})
+
+/** Whether the object was joined from parts: its ETag says so. */
+export const isJoined = ({ etag }: StoredObject): boolean => etag.includes('-')

@@ -1,0 +1,27 @@
+import { tagsOfXml, type Tags } from './attributes'
+import type { Call, Handler } from './call'
+import { objectOf } from './read-object'
+import { versionHeader } from './replies'
+import { queryOf } from './request'
+import { document, element } from './xml'
+
+export const getTags: Handler = async (call) => {
+  const bucket = call.bucket()
+  const object = await objectOf(call, bucket)
+  const set = (object.tags ?? []).map(([name, value]) => `<Tag>${element('Key', name)}${element('Value', value)}</Tag>`).join('')
+  return {
+    status: 200,
+    headers: versionHeader(object, bucket.versioning !== undefined),
+    body: document('Tagging', `<TagSet>${set}</TagSet>`),
+  }
+}
+
+const setTags = async (call: Call, tags: Tags): Promise<Record<string, string>> => {
+  const bucket = call.bucket()
+  const version = await bucket.setTags(call.request.key, queryOf(call.request, 'versionId'), tags, call.stillAllowed)
+  return versionHeader(version, bucket.versioning !== undefined)
+}
+
+export const putTags: Handler = async (call) => ({ status: 200, headers: await setTags(call, tagsOfXml(call.small)) })
+
+export const deleteTags: Handler = async (call) => ({ status: 204, headers: await setTags(call, []) })
