@@ -41,6 +41,12 @@ export const takeLock = async ({ pair, runId, executionId }: Migration, { state,
   }
 }
 
+/** Whether this run holds the pair's lock, so that no other run works on the pair. */
+export const holdsLock = async (
+  { pair, executionId }: Migration,
+  { state, signal }: Pick<LockTurn, 'state' | 'signal'>,
+): Promise<boolean> => (await findJson<Lock>(state, pairKey(pair), { signal }))?.value.holder?.executionId === executionId
+
 /** Releases the lock if this run holds it. Returns who holds it afterwards: the run id of another, or null. */
 export const releaseLock = async (
   { pair, executionId }: Migration,

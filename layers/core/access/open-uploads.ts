@@ -4,12 +4,8 @@ import type { Migration } from '../domain/migration'
 import type { ObjectStore, OpenUpload } from '../domain/object-store'
 import { findJson, writeJson, type StateFile } from '../domain/state-files'
 import { uploadKey } from '../domain/state-keys'
-import type { UploadRecord } from '../domain/uploads'
-
-/** How far a store's clock may be behind ours when it dates an upload that we announced before creating it, in ms. */
-const CLOCK_SKEW_MS = 15 * 60_000
-
-const since = (upload: OpenUpload, announced: string): boolean => Date.parse(upload.initiated) >= Date.parse(announced) - CLOCK_SKEW_MS
+import { begunSince, type UploadRecord } from '../domain/uploads'
+import { holdsLock } from './lock'
 
 interface Closing {
   state: ObjectStore
@@ -17,24 +13,36 @@ interface Closing {
   signal: AbortSignal
 }
 
-/** The record by which an open upload is this run's: it names the upload, or it announced one under this key and the id was lost. */
-const recordOf = async (
-  migration: Migration,
-  upload: OpenUpload,
-  { state, signal }: Closing,
-): Promise<StateFile<UploadRecord> | undefined> => {
+/**
+ * Whether uploads of other runs of the pair are this run's to abort: those of dead runs, which nobody else will come back for.
+ * Only while it holds the pair's lock. A dry run leaves them to the run that can go on with them.
+ */
+const closesForPair = (migration: Migration, closing: Closing): Promise<boolean> =>
+  migration.dryRun ? Promise.resolve(false) : holdsLock(migration, closing)
+
+/**
+ * The record by which an open upload is this run's, or one of a dead run of the pair: it names the upload, or it announced one
+ * under this key whose id was lost. The lock is asked about after the record: a run that takes it writes its own record later.
+ */
+const recordOf = async (migration: Migration, upload: OpenUpload, closing: Closing): Promise<StateFile<UploadRecord> | undefined> => {
+  const { state, signal } = closing
   const kept = await findJson<UploadRecord>(state, uploadKey(migration.pair, sourceKey(migration, upload.key)), { signal })
-  if (kept?.value.runId !== migration.runId) return undefined
-  const { uploadId, openedAt } = kept.value
-  return (uploadId === null ? since(upload, openedAt) : uploadId === upload.uploadId) ? kept : undefined
+  if (kept === undefined) return undefined
+  const { runId, uploadId, openedAt } = kept.value
+  if (uploadId === null ? !begunSince(upload, openedAt) : uploadId !== upload.uploadId) return undefined
+  return runId === migration.runId || (await closesForPair(migration, closing)) ? kept : undefined
 }
 
-/** Aborts every open upload of this run; returns how many there were. Uploads of others under the prefix are left alone. */
+/** Whether it is a write probe that a Preflight could not abort, of this run or of a dead one of the pair. */
+const isOurProbe = async (migration: Migration, upload: OpenUpload, closing: Closing): Promise<boolean> =>
+  upload.key.equals(probeKey(migration)) && (begunSince(upload, migration.startedAt) || (await closesForPair(migration, closing)))
+
+/** Aborts every open upload of this run and of dead ones of its pair; returns how many there were. Strangers' uploads are left alone. */
 const abortOurs = async (migration: Migration, closing: Closing): Promise<number> => {
   const { state, destination, signal } = closing
   let ours = 0
   for (const upload of await destination.listUploads(destinationPrefix(migration), { signal })) {
-    const probe = upload.key.equals(probeKey(migration)) && since(upload, migration.startedAt)
+    const probe = await isOurProbe(migration, upload, closing)
     const record = probe ? undefined : await recordOf(migration, upload, closing)
     if (!probe && !record) continue
     ours++
@@ -51,8 +59,8 @@ const abortOurs = async (migration: Migration, closing: Closing): Promise<number
 const ROUNDS = 3
 
 /**
- * Aborts what uploads this run left open, by the destination's own list of open uploads, until that list holds none of them.
- * Returns what was observed.
+ * Aborts what uploads this run and dead runs of its pair left open, by the destination's own list of open uploads, until that
+ * list holds none of them. Returns what was observed.
  */
 export const abortOpenUploads = async (
   migration: Migration,

@@ -1,5 +1,7 @@
-import type { UploadEvidence } from './compare'
+import { createHash } from 'node:crypto'
+import { bareEtag, looksLikeMd5, type UploadEvidence } from './compare'
 import type { KeyJson } from './keys'
+import type { OpenUpload, UploadPart } from './object-store'
 
 /**
  * uploads/<pair>/<hash of key>.json: what became of a large object's upload. It is written as `open` before the upload
@@ -12,6 +14,7 @@ export interface UploadRecord {
   /** null: announced, and its id not yet known */
   uploadId: string | null
   sourceEtag: string
+  /** of a complete upload; of an open one what its parts make, written before its completion is asked for; null: not known */
   destinationEtag: string | null
   /** bytes */
   partSize: number
@@ -19,8 +22,25 @@ export interface UploadRecord {
   openedAt: string
 }
 
-/** What a complete record proves about an object that is still as it was. */
+/**
+ * What a record proves about an object that is still as it was. An open one counts too: a destination that lists the ETag which
+ * the parts make has completed the upload, whoever heard of it.
+ */
 export const evidenceOf = (record: UploadRecord | undefined): UploadEvidence | undefined =>
-  record?.state === 'complete' && record.destinationEtag !== null
+  record && record.state !== 'aborted' && record.destinationEtag !== null
     ? { sourceEtag: record.sourceEtag, destinationEtag: record.destinationEtag }
     : undefined
+
+/** How far a store's clock may be behind ours when it dates an upload that we announced before creating it, in ms. */
+const CLOCK_SKEW_MS = 15 * 60_000
+
+/** Whether an open upload may have been begun at or after this time of ours (ISO 8601). */
+export const begunSince = ({ initiated }: OpenUpload, time: string): boolean => Date.parse(initiated) >= Date.parse(time) - CLOCK_SKEW_MS
+
+/** The ETag of an object made of these parts: the MD5 of their MD5s, and their number. Null where a part's ETag is no MD5. */
+export const joinedEtag = (parts: readonly UploadPart[]): string | null =>
+  parts.every(({ etag }) => looksLikeMd5(etag))
+    ? `"${createHash('md5')
+        .update(Buffer.concat(parts.map(({ etag }) => Buffer.from(bareEtag(etag), 'hex'))))
+        .digest('hex')}-${parts.length}"`
+    : null

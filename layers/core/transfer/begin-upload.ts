@@ -7,7 +7,7 @@ import type { Migration } from '../domain/migration'
 import type { ListedObject, ObjectStore } from '../domain/object-store'
 import { partGroups, partSizeOf, type PartGroup } from '../domain/parts'
 import type { OutcomeName } from '../domain/outcomes'
-import { evidenceOf, type UploadRecord } from '../domain/uploads'
+import { begunSince, evidenceOf, type UploadRecord } from '../domain/uploads'
 import { readLargeObject } from './large-object'
 import { readOutcomes, writeOutcomes } from './outcome-files'
 import { withRetries } from './retries'
@@ -33,7 +33,7 @@ export interface BegunUpload {
 const NOTHING_TO_COPY: BegunUpload = { uploadId: '', partSize: 0, partGroups: [] }
 
 /** The object under exactly this key at the destination, from its listing: no right to read it is needed. */
-const listedAt = async (store: ObjectStore, key: Key, signal: AbortSignal): Promise<ListedObject | undefined> => {
+export const listedAt = async (store: ObjectStore, key: Key, signal: AbortSignal): Promise<ListedObject | undefined> => {
   for await (const page of store.list({ prefix: key, pageSize: 1 }, { signal })) return page.find((object) => object.key.equals(key))
   return undefined
 }
@@ -48,16 +48,27 @@ const stillOpen = async (store: ObjectStore, key: Key, uploadId: string, signal:
   }
 }
 
-/** The id of an upload that can be gone on with, or undefined. One that no longer fits the source is aborted first. */
+/** Aborts what was created under this key after an announcement whose call did not live to write the id down. */
+const abortAnnounced = async (key: Key, { openedAt }: UploadRecord, { destination, signal }: UploadTurn): Promise<void> => {
+  for (const upload of await destination.listUploads(key, { signal }))
+    if (upload.key.equals(key) && begunSince(upload, openedAt)) await destination.abortUpload(key, upload.uploadId, { signal })
+}
+
+/** The id of an upload that can be gone on with, or undefined. One that cannot is aborted first: its record is about to be replaced. */
 const adopted = async (
   record: UploadRecord | undefined,
   key: Key,
-  etag: string,
-  { destination, signal }: UploadTurn,
+  { etag, partSize }: { etag: string; partSize: number },
+  turn: UploadTurn,
 ): Promise<string | undefined> => {
-  if (record?.state !== 'open' || record.uploadId === null || !(await stillOpen(destination, key, record.uploadId, signal)))
+  const { destination, signal } = turn
+  if (record?.state !== 'open') return undefined
+  if (record.uploadId === null) {
+    await abortAnnounced(key, record, turn)
     return undefined
-  if (sameEtag(record.sourceEtag, etag)) return record.uploadId
+  }
+  if (!(await stillOpen(destination, key, record.uploadId, signal))) return undefined
+  if (sameEtag(record.sourceEtag, etag) && record.partSize === partSize) return record.uploadId
   await destination.abortUpload(key, record.uploadId, { signal })
   return undefined
 }
@@ -99,7 +110,7 @@ export const beginUpload = async (migration: Migration, shard: string, turn: Upl
     partSize,
     openedAt: turn.now().toISOString(),
   }
-  const kept = record?.partSize === partSize ? await withRetries(() => adopted(record, key, object.etag, turn), signal) : undefined
+  const kept = await withRetries(() => adopted(record, key, { etag: object.etag, partSize }, turn), signal)
   if (kept !== undefined) {
     await writeRecord(state, migration, object.key, { ...opened, uploadId: kept, openedAt: record!.openedAt }, { signal })
     return { uploadId: kept, ...groups }

@@ -1,16 +1,18 @@
 import { destinationKey } from '../domain/destination-key'
-import { BodyMismatch, isRetryable } from '../domain/errors'
+import { sameEtag } from '../domain/compare'
+import { BodyMismatch, isRetryable, NoSuchUpload } from '../domain/errors'
+import type { Key } from '../domain/keys'
 import type { Migration } from '../domain/migration'
 import type { ListedObject, UploadPart } from '../domain/object-store'
 import type { Outcome } from '../domain/outcomes'
 import { partCount, partRange } from '../domain/parts'
 import { causeOf, type CaughtError } from '../domain/report'
-import type { UploadRecord } from '../domain/uploads'
+import { joinedEtag, type UploadRecord } from '../domain/uploads'
 import { outcomeOfError } from './copy-object'
 import { readLargeObject } from './large-object'
 import { readOutcomes, writeOutcomes } from './outcome-files'
 import { withRetries } from './retries'
-import type { UploadTurn } from './begin-upload'
+import { listedAt, type UploadTurn } from './begin-upload'
 import { findRecord, writeRecord } from './upload-record'
 
 /** Every part there, each of its right size; otherwise the upload must not be completed. */
@@ -47,13 +49,33 @@ const abort = async (
   await writeRecord(state, migration, object.key, { ...record, state: 'aborted' }, { signal })
 }
 
+/** What a lost answer said: the object that the upload has become, if the destination lists it with the ETag that its parts make. */
+const alreadyJoined = async (
+  object: ListedObject,
+  key: Key,
+  { destinationEtag }: UploadRecord,
+  { destination, signal }: EndTurn,
+): Promise<ListedObject | undefined> => {
+  if (destinationEtag === null) return undefined
+  const found = await withRetries(() => listedAt(destination, key, signal), signal)
+  return found?.size === object.size && sameEtag(found.etag, destinationEtag) ? found : undefined
+}
+
 const complete = async (migration: Migration, object: ListedObject, record: UploadRecord, turn: EndTurn): Promise<Outcome> => {
   const { state, destination, signal } = turn
   const key = destinationKey(migration, object.key)
   const uploadId = record.uploadId!
-  const parts = await withRetries(() => destination.listParts(key, uploadId, { signal }), signal)
-  checkParts(object, record.partSize, parts)
-  const { etag } = await destination.completeUpload(key, uploadId, parts, { signal })
+  const join = async (): Promise<{ etag: string }> => {
+    const parts = await withRetries(() => destination.listParts(key, uploadId, { signal }), signal)
+    checkParts(object, record.partSize, parts)
+    await writeRecord(state, migration, object.key, { ...record, destinationEtag: joinedEtag(parts) }, { signal })
+    return destination.completeUpload(key, uploadId, parts, { signal })
+  }
+  const { etag } = await join().catch(async (error: unknown) => {
+    const found = error instanceof NoSuchUpload ? await alreadyJoined(object, key, record, turn) : undefined
+    if (found === undefined) throw error
+    return found
+  })
   await writeRecord(state, migration, object.key, { ...record, state: 'complete', destinationEtag: etag }, { signal })
   return { key: object.key, outcome: 'copied', bytes: object.size, etag }
 }
@@ -61,7 +83,8 @@ const complete = async (migration: Migration, object: ListedObject, record: Uplo
 /**
  * Ends one large object: completes its upload from the destination's own list of parts, or, told of a `failure`, aborts it;
  * either way exactly one outcome is written. An object that has its outcome already is done. A call that was lost between
- * completing and writing finds the record complete and writes the outcome from it.
+ * completing and writing finds the record complete, and one whose completion was not answered finds the object itself: both
+ * write the outcome from it.
  */
 export const completeUpload = async (
   migration: Migration,

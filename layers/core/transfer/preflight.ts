@@ -1,15 +1,30 @@
 import { destinationPrefix, probeKey } from '../domain/destination-key'
-import { AccessDenied, CredentialsRefused, DrayageError, EndpointUnreachable, NoSuchBucket, PreflightFailed } from '../domain/errors'
+import {
+  AccessDenied,
+  CredentialsRefused,
+  DrayageError,
+  EndpointUnreachable,
+  isRetryable,
+  NoSuchBucket,
+  PreflightFailed,
+} from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
 import { withRetries } from './retries'
 
 type Side = 'source' | 'destination'
 
+const placeName = (migration: Migration, side: Side): string => {
+  const { endpoint, region } = migration[side]
+  if (endpoint === 'embedded') return 'the embedded server'
+  const credential = side === 'source' ? migration.source.credential : null
+  return endpoint ?? (credential === null ? `Amazon S3 (${region})` : `the store of the credential ${credential}`)
+}
+
 /** One side's trouble as a line that names the field and what to do. Errors that are not about the request are thrown on. */
 const placeProblem = (migration: Migration, side: Side, error: unknown): string => {
   const place = migration[side]
-  const where = place.endpoint === 'embedded' ? 'the embedded server' : (place.endpoint ?? `Amazon S3 (${place.region})`)
+  const where = placeName(migration, side)
   if (error instanceof NoSuchBucket) {
     const remedy = place.endpoint === 'embedded' ? 'name one that is there, or another state folder' : 'create it or correct the name'
     return `${side}.bucket: there is no bucket ${place.bucket} at ${where}; ${remedy}`
@@ -17,7 +32,7 @@ const placeProblem = (migration: Migration, side: Side, error: unknown): string 
   if (error instanceof EndpointUnreachable)
     return `${side}.endpoint: ${where} cannot be reached (${error.message}); correct the address or check the network`
   if (error instanceof CredentialsRefused)
-    return `${side}.${side === 'source' && migration.source.credential !== null ? 'credential' : 'profile'}: ${where} refuses the credentials (${error.message}); check the keys`
+    return `${side}.${side === 'source' && migration.source.credential !== null ? 'credential' : 'profile'}: ${where} refuses the credentials (${error.message}); check the keys, and this machine's clock`
   if (error instanceof AccessDenied)
     return `${side}.bucket: the credentials may not list ${place.bucket} at ${where}; grant s3:ListBucket on it`
   if (error instanceof DrayageError) return `${side}: ${error.message}`
@@ -51,20 +66,23 @@ const PROBE = Buffer.from('drayage write probe')
 
 /**
  * Proves that the run's access may write, and leaves nothing: an upload is created, given one part and aborted.
- * Throws PreflightFailed.
+ * Throws PreflightFailed, or what a store throws that may answer a little later.
  */
 export const probeWriting = async (migration: Migration, destination: ObjectStore, signal: AbortSignal): Promise<void> => {
   const key = probeKey(migration)
-  let upload: string | undefined
+  let created: string | undefined
   try {
-    upload = await withRetries(() => destination.createUpload(key, { signal }), signal)
-    await destination.putPart(key, upload, 1, PROBE, { signal })
+    const upload = await withRetries(() => destination.createUpload(key, { signal }), signal)
+    created = upload
+    await withRetries(() => destination.putPart(key, upload, 1, PROBE, { signal }), signal)
   } catch (error) {
+    if (isRetryable(error)) throw error
     throw new PreflightFailed(`destination.bucket: it cannot be written to: ${error instanceof Error ? error.message : 'unknown error'}`, {
       cause: error,
     })
   } finally {
-    if (upload !== undefined) await destination.abortUpload(key, upload, { signal })
+    const upload = created
+    if (upload !== undefined) await withRetries(() => destination.abortUpload(key, upload, { signal }), signal)
   }
 }
 
@@ -74,16 +92,18 @@ export interface SourceProbe {
   ifMatch: boolean | null
 }
 
+/** Throws what a store throws that may answer a little later. */
 export const probeSource = async (migration: Migration, source: ObjectStore, signal: AbortSignal): Promise<SourceProbe> => {
   for await (const page of source.list({ prefix: Buffer.from(migration.source.prefix, 'utf8'), pageSize: 1 }, { signal })) {
     const object = page[0]
     if (object === undefined) break
     try {
-      const { body } = await source.read(object.key, { ifMatch: '"00000000000000000000000000000000"', signal })
+      const pinned = { ifMatch: '"00000000000000000000000000000000"', signal }
+      const { body } = await withRetries(() => source.read(object.key, pinned), signal)
       body.destroy()
       return { ifMatch: false }
     } catch (error) {
-      if (!(error instanceof DrayageError)) throw error
+      if (!(error instanceof DrayageError) || isRetryable(error)) throw error
       return { ifMatch: error.name === 'ObjectChanged' }
     }
   }

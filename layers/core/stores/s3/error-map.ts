@@ -39,6 +39,9 @@ const retryAfterMs = (text: string | undefined): number | undefined => {
 
 const throttled: Maker = (message, { retryAfter }) => new StoreThrottled(message, retryAfterMs(retryAfter))
 const refused: Maker = (message, { code, status }) => new StoreRefused(message, code ?? 'Unknown', status)
+/** Amazon S3 API reference, "Error responses": RequestTimeTooSkewed. The keys may be right: only the clock is not. */
+const skewed: Maker = (message) =>
+  new CredentialsRefused(`${message}: this machine's clock and the store's are more than 15 minutes apart, set the clock`)
 const elsewhere: Maker = (message, refusal) =>
   refused(`${message}: the bucket is in region ${refusal.region ?? 'unknown (no x-amz-bucket-region in the reply)'}, ask there`, refusal)
 
@@ -60,7 +63,7 @@ const BY_CODE: Readonly<Record<string, Maker>> = {
   OperationAborted: is(StoreUnavailable),
   PermanentRedirect: elsewhere,
   PreconditionFailed: is(PreconditionFailed),
-  RequestTimeTooSkewed: is(CredentialsRefused),
+  RequestTimeTooSkewed: skewed,
   RequestTimeout: is(StoreUnavailable),
   ServiceUnavailable: is(StoreUnavailable),
   SignatureDoesNotMatch: is(CredentialsRefused),

@@ -1,4 +1,4 @@
-import { Pool, type Dispatcher } from 'undici'
+import { buildConnector, Pool, type Dispatcher } from 'undici'
 import type { CredentialProvider } from '../../domain/access'
 import { DrayageError, StoreUnavailable } from '../../domain/errors'
 import type { Key } from '../../domain/keys'
@@ -56,13 +56,42 @@ const queryText = (query: Record<string, Buffer | string>): string =>
     .map((name) => `${encodeQueryValue(name)}=${encodeQueryValue(query[name] as Buffer | string)}`)
     .join('&')
 
+/** How often it is looked whether a reader has caught up with a reply whose connection has ended, ms. */
+const CAUGHT_UP_MS = 20
+
+/**
+ * undici 7.30.2 asserts in a socket's `end` event that no body is held back, and so ends the process when a peer closes the
+ * connection behind a reply that is read slowly (nodejs/undici#5360; mended in 8, which Node.js 20 cannot load). Here the end
+ * waits until the reader has caught up: a whole reply is then whole, a cut one is the usual error.
+ */
+const patientConnector = (options: buildConnector.BuildOptions): buildConnector.connector => {
+  const open = buildConnector({ ...options, allowHalfOpen: true } as buildConnector.BuildOptions)
+  return (target, opened) =>
+    open(target, (...[error, socket]) => {
+      if (socket === null) return opened(error, null)
+      const emit = socket.emit.bind(socket)
+      const end = (): boolean => {
+        if (socket.destroyed) return false
+        try {
+          return emit('end')
+        } catch (thrown) {
+          if ((thrown as { code?: unknown }).code !== 'ERR_ASSERTION') throw thrown
+          setTimeout(end, CAUGHT_UP_MS).unref()
+          return true
+        }
+      }
+      socket.emit = (event: string | symbol, ...args: unknown[]) => (event === 'end' ? end() : emit(event, ...args))
+      opened(null, socket)
+    })
+}
+
 /**
  * Keep-alive connections to one bucket's host. The request line is put together by hand: a URL class would resolve the `..` of
  * a key. Nothing is tried twice here; the callers do that.
  */
 export const connect = (address: Address, region: string, credentials: CredentialProvider, timeoutMs: number): Http => {
   const pool = new Pool(address.origin, {
-    connect: { timeout: Math.min(CONNECT_MS, timeoutMs) },
+    connect: patientConnector({ timeout: Math.min(CONNECT_MS, timeoutMs) }),
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxHeaderSize: HEADER_BYTES,

@@ -1,0 +1,129 @@
+import { GetExecutionHistoryCommand } from '@aws-sdk/client-sfn'
+import type { Ends, Scenario } from '../moto/scenarios'
+import { callOfRule } from './moto-closing-rule'
+import { executionArn, MACHINE_ARN, REGION, REQUEST, type Cloud, type Deployment, type Held } from './moto-cloud'
+import { inLocalEngine, type Ended, type Interpreter } from './moto-interpreters'
+import { STACK } from './moto-stack'
+
+/** Everything about a run's end that two interpreters can be asked to agree on. */
+export interface End extends Ended {
+  reason: string | undefined
+  ledger: object | undefined
+  arrived: string[]
+  /** how often each function was called */
+  calls: Record<string, number>
+  /** what existed of the run's access when a task was first called */
+  during: Record<string, Held>
+  /** what existed when the execution had ended, and after all that follows it */
+  left: Held
+  finally: Held
+  closedBy: Ends['closedBy']
+  certificate: { complete: boolean; observed: string[] } | undefined
+  /** calls of functions that began after the execution had ended by itself or was stopped */
+  calledAfterwards: string[]
+}
+
+const OBSERVED = ['preflight', 'copyBatch', 'verifyBatch']
+
+const isClosed = ({ role, schedule, uploads, locked }: Held): boolean => !role && !schedule && uploads === 0 && !locked
+
+const countOf = (calls: readonly string[]): Record<string, number> => {
+  const counts: Record<string, number> = {}
+  for (const call of [...calls].sort()) counts[call] = (counts[call] ?? 0) + 1
+  return counts
+}
+
+const pause = (ms: number): Promise<void> => new Promise((later) => setTimeout(later, ms))
+
+/** Waits until no function is under way: a stopped execution does not wait for its last calls. */
+const settled = async (deployment: Deployment): Promise<void> => {
+  while (deployment.underWay > 0) await pause(50)
+}
+
+/** What EventBridge does at the end of an execution: calls `cleanup`, if the deployed rule says so. Says whether it did. */
+const followRule = async (deployment: Deployment, runId: string, status: string): Promise<boolean> => {
+  const detail = { executionArn: executionArn(runId), stateMachineArn: MACHINE_ARN, status }
+  const call = await callOfRule(deployment.cloud.moto, REGION, `${STACK}-closing`, detail)
+  if (call === undefined) return false
+  if (!call.function.endsWith(`:function:${STACK}-cleanup`)) throw new Error(`the closing rule calls ${call.function}`)
+  await deployment.invoke('cleanup', call.event)
+  return true
+}
+
+/** Runs one scenario in one interpreter, on a stack that is deployed for it, and lets follow what follows a run's end on AWS. */
+export const runScenario = async (
+  cloud: Cloud,
+  interpret: Interpreter,
+  scenario: Scenario,
+  runId: string,
+): Promise<{ end: End; history: string }> => {
+  const deployment = await cloud.deploy()
+  deployment.runId = runId
+  const { small = 12, large = [6], request, faults = {}, readings = {}, refuses, stopIn, again, hastened } = scenario
+  await deployment.fill(small, large)
+  if (again) {
+    const first = await inLocalEngine(deployment, { ...REQUEST, credentials: { after: 'expiry' } }, `${runId}-before`, false)
+    if ((await first.ended).status !== 'SUCCEEDED') throw new Error('the run before did not succeed')
+    deployment.calls = []
+  }
+  deployment.faults = faults
+  deployment.readings = readings
+  if (refuses?.from === undefined) cloud.door.refuses = refuses?.what
+  const during: Record<string, Held> = {}
+  deployment.before = async (task) => {
+    if (OBSERVED.includes(task)) during[task] = await deployment.held(runId)
+    if (task === refuses?.from) cloud.door.refuses = refuses.what
+    if (task === stopIn) await running.stop()
+  }
+
+  const running = await interpret(deployment, { ...REQUEST, ...request }, runId, hastened === true)
+  const ended = await running.ended
+  await settled(deployment)
+  const calls = deployment.calls
+  deployment.calls = []
+  if (stopIn !== undefined) await pause(500)
+  const left = await deployment.held(runId)
+  const calledAfterwards = [...deployment.calls]
+  const history = await historyOf(deployment, runId)
+
+  let closedBy: Ends['closedBy'] = calls.includes('cleanup') ? 'cleanup' : 'nothing was opened'
+  const ruled = await followRule(deployment, runId, ended.status)
+  if (!isClosed(left)) {
+    closedBy = 'closing rule'
+    if (!ruled || !isClosed(await deployment.held(runId))) {
+      closedBy = 'sweep'
+      deployment.faults = {}
+      cloud.door.refuses = undefined
+      const swept = await deployment.invoke('sweep', {})
+      if (swept.failed) throw new Error(`sweep: ${swept.payload}`)
+    }
+  }
+  const [report, certificate] = await Promise.all([deployment.report(runId), deployment.certificate(runId)])
+  const end: End = {
+    ...ended,
+    reason: report?.reason,
+    ledger: report?.ledger,
+    arrived: await deployment.arrived(),
+    calls: countOf(calls),
+    during,
+    left,
+    finally: await deployment.held(runId),
+    closedBy,
+    certificate: certificate && {
+      complete: certificate.complete,
+      observed: certificate.observations.map(({ kind, call, closed }) => `${kind} ${call} ${closed ? 'closed' : 'open'}`),
+    },
+    calledAfterwards,
+  }
+  return { end, history }
+}
+
+/** The execution's whole history, where the interpreter is moto's; its children's are in it. */
+const historyOf = async ({ sfn }: Deployment, runId: string): Promise<string> => {
+  try {
+    return JSON.stringify(await sfn.send(new GetExecutionHistoryCommand({ executionArn: executionArn(runId) })))
+  } catch (error) {
+    if ((error as Error).name === 'ExecutionDoesNotExist') return ''
+    throw error
+  }
+}
