@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { createRequire } from 'node:module'
 import { EXIT } from './exit-codes'
 import { boundHeap } from './heap'
@@ -13,7 +13,12 @@ Credentials are never arguments. Each side takes its own: the AWS profile that t
 destination.profile), else DRAYAGE_SOURCE_ACCESS_KEY_ID, DRAYAGE_SOURCE_SECRET_ACCESS_KEY and DRAYAGE_SOURCE_SESSION_TOKEN (or
 DRAYAGE_DESTINATION_…), else, for Amazon S3 only, the AWS default chain.
 
-Exit codes: 0 verified (or a dry run that ended well), 1 not verified, 2 bad input, 130 interrupted. Ctrl-C ends in Cleanup.`
+Exit codes: 0 verified (or a dry run that ended well), 1 not verified, 2 bad input, 130 interrupted. Ctrl-C ends a run in Cleanup.`
+
+const portOf = (text: string): number => {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+  return Number(text)
+}
 
 const program = (done: (code: number) => void): Command => {
   const drayage = new Command('drayage')
@@ -31,8 +36,8 @@ const program = (done: (code: number) => void): Command => {
     .option(...JSON_OPTION)
     .option(STATE, 'state folder; it is kept (default: a temporary one, of which the report stays)')
     .action(async (options: { keep?: boolean; json?: boolean; state?: string }) => {
-      const { demo } = await import('./demo')
       boundHeap()
+      const { demo } = await import('./demo')
       done(await demo({ keep: options.keep === true, json: options.json === true, state: options.state }))
     })
 
@@ -45,9 +50,22 @@ const program = (done: (code: number) => void): Command => {
     .option(STATE, 'state folder', '.drayage')
     .option('--name <run-id>', 'name of the run: 1 to 80 letters, digits, hyphens or underscores (default: from the time)')
     .action(async (request: string, options: { json?: boolean; dryRun?: boolean; state: string; name?: string }) => {
-      const { run } = await import('./run')
       boundHeap()
+      const { run } = await import('./run')
       done(await run({ request, json: options.json === true, dryRun: options.dryRun === true, state: options.state, name: options.name }))
+    })
+
+  drayage
+    .command('serve-s3')
+    .description('serves S3 on this machine, with its data in a directory of its own, until Ctrl-C')
+    .argument('<dir>', 'the data; created if it is missing. The folder s3 of a state folder holds the buckets of its runs')
+    .option('--port <number>', 'port on 127.0.0.1; 0 is a free one', portOf, 0)
+    .option('--bucket <name>', 'create this bucket if it is missing; may be repeated', (name, names: string[]) => [...names, name], [])
+    .option('--json', 'print one line of JSON with endpoint, accessKeyId and secretAccessKey, and nothing else')
+    .action(async (directory: string, options: { port: number; bucket: string[]; json?: boolean }) => {
+      boundHeap()
+      const { serveS3 } = await import('./serve-s3')
+      done(await serveS3({ directory, port: options.port, buckets: options.bucket, json: options.json === true }))
     })
 
   return drayage
