@@ -18,6 +18,9 @@ const FILES = fileURLToPath(new URL('../node_modules', import.meta.url))
 
 const KEPT = '.drayage-demo'
 
+/** Worker threads, whatever the machine has: the demo's memory shall not depend on it. */
+const WORKERS = 2
+
 const REQUEST: MigrationRequest = {
   source: { bucket: 'drayage-demo-source', endpoint: 'embedded' },
   destination: { bucket: 'drayage-demo-destination', endpoint: 'embedded' },
@@ -40,25 +43,34 @@ export const demo = ({ keep, json, state }: DemoCommand): Promise<number> =>
     let reported = false
     const say = (line: string) => void (json || process.stderr.write(`${line}\n`))
     try {
-      return await withRuntime(folder, async (runtime) => {
-        const source = await runtime.bucket(REQUEST.source.bucket)
-        await (await runtime.bucket(REQUEST.destination.bucket)).close()
-        say(`Filling the source bucket with this repository's own node_modules, awkward keys and a large object …`)
-        const filled = await fillSource(source, FILES, signal).finally(() => source.close())
-        say(filledLine(filled))
-        const request = join(runtime.home.directory, 'request.json')
-        await writeFile(request, `${JSON.stringify(REQUEST, null, 2)}\n`)
+      return await withRuntime(
+        folder,
+        async (runtime) => {
+          const source = await runtime.bucket(REQUEST.source.bucket)
+          await (await runtime.bucket(REQUEST.destination.bucket)).close()
+          say(`Filling the source bucket with this repository's own node_modules, awkward keys and a large object …`)
+          const filled = await fillSource(source, FILES, signal).finally(() => source.close())
+          say(filledLine(filled))
+          const request = join(runtime.home.directory, 'request.json')
+          await writeFile(request, `${JSON.stringify(REQUEST, null, 2)}\n`)
 
-        const screen = json ? silent : display(process.stderr)
-        const ended = await runtime
-          .run(prepare(REQUEST, { name: undefined, dryRun: false }), { observe: screen.observe, signal })
-          .finally(screen.close)
-        const refused = await runtime.tryEndedKeys(ended.migration)
-        const document = { ...runDocument(ended, maxRssBytes()), filled, refused, kept: kept === undefined ? null : runtime.home.directory }
-        print(document, [...summary(document), ...triedLines(refused), ...keptLines(document.kept, request)])
-        reported = true
-        return exitCode(document.status, signal)
-      })
+          const screen = json ? silent : display(process.stderr)
+          const ended = await runtime
+            .run(prepare(REQUEST, { name: undefined, dryRun: false }), { observe: screen.observe, signal })
+            .finally(screen.close)
+          const refused = await runtime.tryEndedKeys(ended.migration)
+          const document = {
+            ...runDocument(ended, maxRssBytes()),
+            filled,
+            refused,
+            kept: kept === undefined ? null : runtime.home.directory,
+          }
+          print(document, [...summary(document), ...triedLines(refused), ...keptLines(document.kept, request)])
+          reported = true
+          return exitCode(document.status, signal)
+        },
+        { workers: WORKERS },
+      )
     } finally {
       if (kept === undefined) await rm(reported ? join(folder, 's3') : folder, { recursive: true, force: true })
     }

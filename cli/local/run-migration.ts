@@ -1,38 +1,44 @@
 import { fileURLToPath } from 'node:url'
-import { findJson, stateKeys, type Certificate, type Migration, type ObjectStore, type Report, type Services } from '@drayage/core'
+import { findJson, stateKeys, type Certificate, type Migration, type ObjectStore, type Reach, type Report } from '@drayage/core'
 import type { RunEvent } from '../progress'
 import type { LocalAccess } from './access'
-import { functionCalls } from './call-function'
 import { copyOut, type ReportFiles } from './copy-out'
-import { deadLettersIn } from './dead-letters'
 import { loadDefinition, startExecution, type ExecutionResult } from './engine/index'
 import type { LocalExecutions } from './executions'
-import { heardAnswer, hearing } from './hearing'
+import { mainThread } from './functions/main-thread'
+import { functionPool, type FunctionPool } from './functions/pool'
+import { workerScript } from './functions/script'
+import { heardAnswer } from './hearing'
 import type { Home } from './home'
 import { listItems } from './list-items'
 import { openLog } from './logger'
 import type { Prepared } from './prepare'
-import type { LocalStores } from './stores'
 
 const STATE_MACHINE = fileURLToPath(new URL('../../statemachines/migrate.asl.yml', import.meta.url))
 
-/**
- * Batches, verifiers and large objects side by side, and requests at once in each. On two cores against the embedded server 16, 32
- * and 64 in all take the same 15 s for 12,000 objects, all of it CPU: more than 16 is for stores that are far away.
- */
-const MAP_CONCURRENCY = 4
-const REQUESTS_AT_ONCE = 16
+const FUNCTIONS = new URL('../../functions/index.ts', import.meta.url)
 
-/** How long (ms) a stopped run's calls may take to notice it, before Cleanup begins without them: their rights end first. */
+/**
+ * Requests at once of all workers together. On two cores against the embedded server 16, 32 and 64 take the same time for 12,000
+ * objects, all of it CPU: more than 16 is for stores that are far away.
+ */
+const REQUESTS_AT_ONCE = 64
+
+/** How long (ms) a stopped run's calls may take to notice it, before their workers are ended and Cleanup begins. */
 const CALLS_END_MS = 10_000
 
 export interface RunContext {
   home: Home
   state: ObjectStore
   stateBucket: string
+  /** the state bucket with every right, for the functions */
+  stateReach: Reach
   access: LocalAccess
   executions: LocalExecutions
-  stores: LocalStores
+  /** module of the functions; undefined: functions/index.ts */
+  functions: URL | undefined
+  /** worker threads for them */
+  workers: number
   observe(event: RunEvent): void
 }
 
@@ -59,12 +65,15 @@ export const runMigration = async (context: RunContext, { input, migration }: Pr
   const started = performance.now()
   const log = home.log(runId)
   const { logger, close } = openLog(log)
-  const services = servicesOf(context, logger)
   try {
     logger.info('the run begins', { run: runId, migration })
-    const execution = await execute(context, services, { input, migration }, signal)
+    const withPool = await pools(context, log, (error, functionName) =>
+      logger.error('a worker ended', { run: runId, function: functionName, error: error.name, detail: error.message }),
+    )
+    const execution = await withPool((functions) => execute(context, functions, { input, migration }, signal))
     logger.info('the run has ended', { run: runId, execution })
-    const afterwards = execution.status === 'SUCCEEDED' ? [] : await closeStopped(context, services, migration, execution, signal)
+    const afterwards =
+      execution.status === 'SUCCEEDED' ? [] : await withPool((functions) => closeStopped(context, functions, migration, execution, signal))
     const keys = stateKeys(runId)
     return {
       migration,
@@ -81,43 +90,51 @@ export const runMigration = async (context: RunContext, { input, migration }: Pr
   }
 }
 
-const servicesOf = ({ home, state, access, executions, stores, observe }: RunContext, logger: Services['logger']): Services => ({
-  runtime: 'local',
-  state,
-  source: async (migration) => hearing(await stores.source(migration), observe),
-  destination: stores.destination,
-  access,
-  executions,
-  deadLetters: deadLettersIn(home.deadLetters),
-  callCleanup: () => Promise.reject(new Error('only the sweep calls Cleanup, and one machine has none')),
-  runsWithRoles: async () => [],
-  logger,
-  now: () => new Date(),
-  concurrency: REQUESTS_AT_ONCE,
-  heard: (outcome, bytes) => observe({ kind: 'outcome', outcome, bytes }),
-})
+type WithPool = <T>(work: (functions: FunctionPool) => Promise<T>) => Promise<T>
+
+/** Gives a piece of work workers of its own, and ends them with it: nothing of a stopped execution goes on beside its Cleanup. */
+const pools = async (
+  { home, access, executions, stateBucket, stateReach, functions = FUNCTIONS, workers, observe }: RunContext,
+  log: string,
+  lost: (error: Error, functionName: string | undefined) => void,
+): Promise<WithPool> => {
+  const script = await workerScript(functions)
+  return async (work) => {
+    const pool = functionPool({
+      script,
+      size: workers,
+      settings: { stateBucket, log, deadLetters: home.deadLetters, concurrency: Math.ceil(REQUESTS_AT_ONCE / workers) },
+      mainThread: mainThread(access, executions, stateReach),
+      hear: observe,
+      lost,
+    })
+    try {
+      return await work(pool)
+    } finally {
+      await pool.close()
+    }
+  }
+}
 
 const execute = async (
   context: RunContext,
-  services: Services,
+  functions: FunctionPool,
   { input, migration }: Prepared,
   signal: AbortSignal,
 ): Promise<ExecutionResult> => {
   const { state, executions, observe } = context
-  const stopping = new AbortController()
-  const functions = functionCalls({ ...services, stopping: stopping.signal })
   const execution = startExecution(
     {
       definition: loadDefinition(STATE_MACHINE),
       substitutions: { StateBucket: context.stateBucket },
-      invoke: async (name, event) => {
-        const answer = await functions.call(name, event)
+      invoke: async (name, event, call) => {
+        const answer = await functions.call(name, event, call)
         heardAnswer(name, answer, observe)
         return answer
       },
       listItems: (_bucket, prefix) => listItems(state, prefix),
       putResult: async (_bucket, key, body) => void (await state.put(Buffer.from(key, 'latin1'), Buffer.from(body, 'utf8'))),
-      maxConcurrency: MAP_CONCURRENCY,
+      maxConcurrency: context.workers,
       onState: ({ state: name, phase, execution: of }) => {
         if (phase === 'entered' && of === 'main') observe({ kind: 'state', name })
       },
@@ -125,15 +142,11 @@ const execute = async (
     input,
     migration.runId,
   )
-  const stop = () => {
-    stopping.abort(signal.reason)
-    execution.stop()
-  }
   executions.began(execution.id, execution.stop)
-  signal.addEventListener('abort', stop, { once: true })
-  if (signal.aborted) stop()
+  signal.addEventListener('abort', execution.stop, { once: true })
+  if (signal.aborted) execution.stop()
   const result = await execution.result
-  signal.removeEventListener('abort', stop)
+  signal.removeEventListener('abort', execution.stop)
   executions.ended(execution.id)
   await functions.settled(CALLS_END_MS)
   return result
@@ -145,12 +158,11 @@ const execute = async (
  */
 const closeStopped = async (
   { state, observe }: RunContext,
-  services: Services,
+  functions: FunctionPool,
   migration: Migration,
   { status }: ExecutionResult,
   signal: AbortSignal,
 ): Promise<string[]> => {
-  const functions = functionCalls(services)
   const failed: string[] = []
   const call = async (name: string, event: unknown) => {
     try {

@@ -7,15 +7,17 @@ import {
   type Migration,
   type ObjectStore,
   type Observation,
+  type Reach,
 } from '@drayage/core'
 import type { RunEvent } from '../progress'
-import { localAccess } from './access'
+import { localAccess, type LocalAccess } from './access'
 import { localExecutions } from './executions'
+import { poolSize } from './functions/pool'
 import { openHome, unusable, type Home } from './home'
 import type { Prepared } from './prepare'
 import { runMigration, type Ended } from './run-migration'
 import { DirectoryUnusable, startEmbeddedS3 } from './s3-server/index'
-import { localStores, type LocalStores } from './stores'
+import { localStores } from './stores'
 
 const STATE_BUCKET = 'drayage-state'
 /** Embedded buckets are in no region; a signature names one all the same. */
@@ -41,8 +43,19 @@ export interface Runtime {
   tryEndedKeys(migration: Migration): Promise<Observation[]>
 }
 
+export interface RuntimeOptions {
+  /** module that exports other functions as `tasks`: for tests, which have no other way to make a worker crash */
+  functions?: URL
+  /** worker threads for the functions; undefined: as the machine's cores allow */
+  workers?: number
+}
+
 /** Opens the runtime over a state folder for `work`, and closes it afterwards. Throws InvalidRequest when the folder cannot be used. */
-export const withRuntime = async <T>(folder: string, work: (runtime: Runtime) => Promise<T>): Promise<T> => {
+export const withRuntime = async <T>(
+  folder: string,
+  work: (runtime: Runtime) => Promise<T>,
+  { functions, workers = poolSize() }: RuntimeOptions = {},
+): Promise<T> => {
   const home = openHome(folder)
   try {
     const server = await startEmbeddedS3({ directory: home.embedded }).catch((error: unknown) => {
@@ -51,32 +64,24 @@ export const withRuntime = async <T>(folder: string, work: (runtime: Runtime) =>
     try {
       const access = localAccess({ server, now: () => new Date() })
       const executions = localExecutions()
+      const root: Reach = { endpoint: server.endpoint, region: REGION, credentials: async () => server.root }
       const bucket = async (name: string) => {
         await server.createBucket(name)
-        return s3Store({
-          bucket: name,
-          reach: { endpoint: server.endpoint, region: REGION, credentials: async () => server.root },
-          provider: 'embedded',
-        })
+        return s3Store({ bucket: name, reach: root, provider: 'embedded' })
       }
       const run = async ({ input, migration }: Prepared, { observe, signal }: RunOptions): Promise<Ended> => {
         await access.checkCredentials(migration)
-        const stores = localStores(access)
+        await checkPlaces(migration, access, signal)
+        const state = await bucket(STATE_BUCKET)
         try {
-          await checkPlaces(migration, stores, signal)
-          const state = await bucket(STATE_BUCKET)
-          try {
-            await checkName(migration, state)
-            return await runMigration(
-              { home, state, stateBucket: STATE_BUCKET, access, executions, stores, observe },
-              { input, migration },
-              signal,
-            )
-          } finally {
-            await state.close()
-          }
+          await checkName(migration, state)
+          return await runMigration(
+            { home, state, stateBucket: STATE_BUCKET, stateReach: root, access, executions, functions, workers, observe },
+            { input, migration },
+            signal,
+          )
         } finally {
-          await stores.close()
+          await state.close()
         }
       }
       return await work({ home, bucket, run, tryEndedKeys: access.tryEnded })
@@ -89,12 +94,13 @@ export const withRuntime = async <T>(folder: string, work: (runtime: Runtime) =>
 }
 
 /** Lists a key of each side. Throws InvalidRequest with a line per side that cannot be reached or listed. */
-const checkPlaces = async (migration: Migration, stores: LocalStores, signal: AbortSignal): Promise<void> => {
+const checkPlaces = async (migration: Migration, access: LocalAccess, signal: AbortSignal): Promise<void> => {
+  const stores = localStores(access)
   const problems = await placeProblems(
     migration,
     (side) => (side === 'source' ? stores.source(migration) : stores.destination(migration, 'read')),
     signal,
-  )
+  ).finally(stores.close)
   signal.throwIfAborted()
   if (problems.length > 0) throw new InvalidRequest(problems)
 }

@@ -113,8 +113,9 @@ describe('drayage run', () => {
   it('an object that cannot be read is one failed outcome: exit code 1, everything else copied', async () => {
     const state = place.path('damaged')
     const objects = ordinary(50)
+    objects[25]!.body = Buffer.alloc(5000, 'larger than what the server keeps in its index ')
     await fill(state, objects)
-    const lost = bodyFile(join(state, 's3', 'v1', 'from-here', 'blobs'), objects[25]!.body)
+    const lost = bodyFile(join(state, 's3', 'v2', 'bodies'), objects[25]!.body)
     unlinkSync(lost)
 
     const { code, stdout } = await run(state)
@@ -131,7 +132,7 @@ describe('drayage run', () => {
     const holder = await startEmbeddedS3({ directory: join(state, 's3') })
     try {
       const { code, stderr } = await run(state)
-      expect(stderr).toMatch(/^--state: the state folder .* cannot be used \(.*process \d+.*\); name another with --state DIR$/m)
+      expect(stderr).toMatch(/^--state: the state folder .* cannot be used \(.*Another S3 server holds .*\); name another with --state DIR$/m)
       expect(code).toBe(2)
     } finally {
       await holder.close()

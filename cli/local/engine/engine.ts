@@ -5,7 +5,14 @@ import type { StateMachineDefinition } from './definition'
  * @throws an Error whose `name` Step Functions would take for the error's name.
  */
 export interface Invoke {
-  (functionName: string, event: unknown, call: { signal: AbortSignal }): Promise<unknown>
+  (functionName: string, event: unknown, call: InvokeOptions): Promise<unknown>
+}
+
+export interface InvokeOptions {
+  /** aborts when nobody waits for the answer any more */
+  signal: AbortSignal
+  /** The call waits for its turn, which no call on AWS does: TimeoutSeconds runs only from when the function returned is called. */
+  waits(): () => void
 }
 
 /** An object as the s3:listObjectsV2 reader gives it. `Size` in bytes, `LastModified` in seconds since 1970. */

@@ -1,5 +1,5 @@
 import type { TaskState } from './definition'
-import type { EngineOptions } from './engine'
+import type { EngineOptions, InvokeOptions } from './engine'
 import { StatesError, taskError } from './errors'
 import { MAX_TIMER_SECONDS } from './fields'
 import type { Work } from './run'
@@ -10,20 +10,28 @@ export const callFunction =
   (state: TaskState, { invoke }: EngineOptions): Work =>
   async (input, run) => {
     const call = run.scope.open()
-    const timer = callLater(state.TimeoutSeconds, () =>
-      call.stop(new StatesError('States.Timeout', `${state.Resource.Ref} took longer than ${state.TimeoutSeconds} s.`)),
-    )
+    const timed = () =>
+      callLater(state.TimeoutSeconds, () =>
+        call.stop(new StatesError('States.Timeout', `${state.Resource.Ref} took longer than ${state.TimeoutSeconds} s.`)),
+      )
+    let timer = timed()
+    const waits = () => {
+      clearTimeout(timer)
+      return () => {
+        if (!call.signal.aborted) timer = timed()
+      }
+    }
     try {
-      return await unlessStopped(call.signal, answer(invoke, state.Resource.Ref, input, call.signal))
+      return await unlessStopped(call.signal, answer(invoke, state.Resource.Ref, input, { signal: call.signal, waits }))
     } finally {
       clearTimeout(timer)
       call.close()
     }
   }
 
-const answer = async (invoke: EngineOptions['invoke'], functionName: string, input: unknown, signal: AbortSignal): Promise<unknown> => {
+const answer = async (invoke: EngineOptions['invoke'], functionName: string, input: unknown, call: InvokeOptions): Promise<unknown> => {
   try {
-    return await invoke(functionName, input, { signal })
+    return await invoke(functionName, input, call)
   } catch (error) {
     throw taskError(error)
   }

@@ -25,7 +25,7 @@ export interface Services {
   concurrency: number
   /** hears of each object as its outcome is known: progress displays and metrics */
   heard(outcome: OutcomeName, bytes: number): void
-  /** one machine only: aborted when the user stops the run, so that calls under way end; on AWS they run on to their deadline */
+  /** one machine only: aborted when nobody waits for the call any more (the run was stopped, a branch failed); on AWS it runs on to its deadline */
   stopping?: AbortSignal | undefined
 }
 

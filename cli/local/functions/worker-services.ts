@@ -1,0 +1,48 @@
+import { s3Store, type Reach, type Services } from '@drayage/core'
+import type { RunEvent } from '../../progress'
+import { deadLettersIn } from '../dead-letters'
+import { hearing } from '../hearing'
+import { keyGrants } from '../key-grants'
+import { openLog } from '../logger'
+import { localStores } from '../stores'
+import type { Ask } from './ask'
+import type { Reached, WorkerSettings } from './protocol'
+
+/** What a worker gives its functions: connections, log and dead letters of its own, and the main thread's answers. */
+export const workerServices = async (settings: WorkerSettings, ask: Ask, hear: (event: RunEvent) => void): Promise<Services> => {
+  const state = await reach(ask('reachState'))
+  const access = {
+    plan: keyGrants,
+    create: ask('create'),
+    confirm: ask('confirm'),
+    suspend: ask('suspend'),
+    remove: ask('remove'),
+    prove: ask('prove'),
+    endCredential: ask('endCredential'),
+    source: (migration) => reach(() => ask('reachSource')(migration)),
+    destination: (migration, use) => reach(() => ask('reachDestination')(migration, use)),
+  } satisfies Services['access']
+  const stores = localStores(access)
+  return {
+    runtime: 'local',
+    state: s3Store({ bucket: settings.stateBucket, reach: state, provider: 'embedded' }),
+    source: async (migration) => hearing(await stores.source(migration), hear),
+    destination: stores.destination,
+    access,
+    executions: { isRunning: ask('isRunning'), stop: ask('stop') },
+    deadLetters: deadLettersIn(settings.deadLetters),
+    callCleanup: () => Promise.reject(new Error('only the sweep calls Cleanup, and one machine has none')),
+    runsWithRoles: async () => [],
+    logger: openLog(settings.log).logger,
+    now: () => new Date(),
+    concurrency: settings.concurrency,
+    heard: (outcome, bytes) => hear({ kind: 'outcome', outcome, bytes }),
+  }
+}
+
+/** What came with the place is used once; who asks again, because credentials are about to expire, gets new ones. */
+const reach = async (ask: () => Promise<Reached>): Promise<Reach> => {
+  const { endpoint, region, credentials } = await ask()
+  const first = [credentials]
+  return { endpoint, region, credentials: async () => first.pop() ?? (await ask()).credentials }
+}
