@@ -109,7 +109,9 @@ const migrate = async (folder: string, { endpoint, accessKeyId, secretAccessKey 
   const samples: Record<'run' | 'server', Sample[]> = { run: [], server: [] }
   const timer = setInterval(() => {
     if (run.exitCode !== null || run.pid === undefined) return
-    samples.run.push(sample(run.pid, began))
+    const one = sample(run.pid, began)
+    if (one.rss === 0) return // it has ended, and is not reaped yet
+    samples.run.push(one)
     samples.server.push(sample(serverPid, began))
   }, EVERY_MS)
   await once(run, 'exit')

@@ -1,4 +1,5 @@
 import * as S3 from '@aws-sdk/client-s3'
+import { ClassicLevel } from 'classic-level'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
@@ -8,6 +9,7 @@ import { createInterface } from 'node:readline'
 import { Database } from '../../cli/local/s3-server/database'
 import { DirectoryUnusable, startEmbeddedS3, type IssuedKey } from '../../cli/local/s3-server/index'
 import { clientOf, sendSigned, sign, temporaryDirectory } from '../support/embedded-client'
+import { CrashLoad, randomOf, type Place } from '../support/embedded-crash-load'
 
 const MiB = 2 ** 20
 let temporary: ReturnType<typeof temporaryDirectory>
@@ -26,13 +28,12 @@ const files = (): string[] =>
     .map(String)
     .filter((name) => name.includes('/'))
 
-/** Rows of one table of a server that is not running. */
-const rows = async (table: string): Promise<string[]> => {
-  const database = new Database(inLayout('index'))
-  await database.open()
-  const found = await database.rows(table, `${table}\xff`)
-  await database.close()
-  return found.map(([key]) => key.slice(1))
+/** Keys of the rows of one table of a server that is not running. */
+const rowKeys = async (table: string): Promise<string[]> => {
+  const level = new ClassicLevel(inLayout('index'))
+  const found = await level.keys({ gte: table, lt: `${table}~` }).all()
+  await level.close()
+  return found.map((key) => key.slice(1))
 }
 
 /** The files of LevelDB's log, in which the last changes are. */
@@ -104,7 +105,7 @@ describe('data', () => {
           client.send(new S3.PutObjectCommand({ Bucket: 'kept', Key: 'refused', Body, ChecksumCRC32: 'AAAAAA==' })),
         ).rejects.toThrow('crc32')
     })
-    expect([files().length, await rows('x'), await rows('d')]).toEqual([1, [], []])
+    expect([files().length, await rowKeys('x'), await rowKeys('d')]).toEqual([1, [], []])
   })
 
   it('leave no body behind that a killed process was writing', async () => {
@@ -121,7 +122,7 @@ describe('data', () => {
     writeFileSync(inLayout('bodies', 'ff', 'ffile'), 'half of it')
     expect(files()).toHaveLength(2)
     await withServer(async (client) => expect(await read(client, 'kept')).toBe('x'.repeat(5000)))
-    expect([files().length, await rows('x'), await rows('d')]).toEqual([1, [], []])
+    expect([files().length, await rowKeys('x'), await rowKeys('d')]).toEqual([1, [], []])
   })
 
   it('survive a torn last change of the index, which is dropped', async () => {
@@ -154,7 +155,7 @@ describe('data', () => {
       expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(data)).toBe(true)
       expect(await read(client, 'read')).toBe('other')
     })
-    expect([files(), await rows('d')]).toEqual([[], []])
+    expect([files(), await rowKeys('d')]).toEqual([[], []])
   })
 })
 
@@ -166,6 +167,16 @@ describe('the directory', () => {
       await expect(second).rejects.toThrow(temporary.directory)
     })
     await withServer(async (client) => expect(await keys(client)).toEqual([]))
+  })
+
+  it('has no file in it after a server that never had a bucket, or has none any more', async () => {
+    const filesIn = () => readdirSync(temporary.directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    await (await startEmbeddedS3({ directory: temporary.directory })).close()
+    expect(filesIn()).toEqual([])
+    await withServer((client) => client.send(new S3.DeleteBucketCommand({ Bucket: 'kept' })))
+    expect(filesIn()).toEqual([])
+    await withServer((client) => put(client, 'again', 'x'))
+    await withServer(async (client) => expect(await read(client, 'again')).toBe('x'))
   })
 
   it('is refused with a clear error when it cannot be written to', async () => {
@@ -180,43 +191,78 @@ describe('the directory', () => {
 })
 
 describe('a killed process', () => {
-  const start = async (): Promise<{ child: ChildProcess; endpoint: string; root: IssuedKey }> => {
+  const start = async (fault = ''): Promise<Place & { child: ChildProcess }> => {
     const script = join(import.meta.dirname, '..', 'support', 'embedded-server-process.ts')
-    const child = spawn(process.execPath, ['--import', 'tsx', script, temporary.directory], {
+    const child = spawn(process.execPath, ['--import', 'tsx', script, temporary.directory, fault], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '' },
     })
     for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream }))
-      return { child, ...(JSON.parse(line) as { endpoint: string; root: IssuedKey }) }
+      return { child, ...(JSON.parse(line) as Place) }
     throw new Error('the server process did not start')
   }
 
-  const bodyOf = (key: string): Buffer => createHash('sha512').update(key).digest()
-
-  it('has kept every write that it answered, and no half of another', async () => {
-    const { child, endpoint, root } = await start()
-    const answered: string[] = []
-    let next = 0
-    const writer = async (): Promise<void> => {
-      for (;;) {
-        const key = `key-${next++}`
-        const reply = await sendSigned(endpoint, root, { method: 'PUT', path: `/crash-bucket/${key}`, body: bodyOf(key) })
-        if (reply.status === 200) answered.push(key)
-        if (answered.length === 300) child.kill('SIGKILL')
+  /** Lets a server be killed under load, time after time, and looks after each start whether everything answered is there. */
+  const rounds = async (seed: number, times: number, fault = ''): Promise<{ load: CrashLoad; broken: string[] }> => {
+    const random = randomOf(seed)
+    const load = new CrashLoad(random, 6)
+    const broken: string[] = []
+    for (let round = 0; round < times; round++) {
+      const place = await start(fault)
+      broken.push(...(round === 0 ? [] : await load.broken(place)).map((what) => `after kill ${round}: ${what}`))
+      if (round === 0) {
+        const body = Buffer.from('<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>')
+        await sendSigned(place.endpoint, place.root, { method: 'PUT', path: '/crash-versions', query: 'versioning=', body })
       }
+      const ended = new Promise((resolve) => place.child.once('exit', resolve))
+      setTimeout(() => place.child.kill('SIGKILL'), 100 + random(500))
+      await Promise.all([load.run(place), ended])
     }
-    await Promise.allSettled(Array.from({ length: 8 }, writer))
+    return { load, broken }
+  }
+
+  /** Each stored body and each body that the index names, of a server that is not running. */
+  const bodies = async (): Promise<{ stored: string[]; named: string[] }> => {
+    const database = new Database(inLayout('index'))
+    await database.open()
+    const named: string[] = []
+    for (const table of ['o', 'v', 'p'])
+      for (const [, { pieces = [] }] of await database.rows<{ pieces?: { body: string; size: number }[] }>(table, `${table}\xff`))
+        named.push(...pieces.filter(({ size }) => size > 0).map(({ body }) => body))
+    await database.close()
+    const stored = [...files().map((name) => name.slice(3)), ...(await rowKeys('x'))]
+    return { stored: stored.sort(), named: named.sort() }
+  }
+
+  it('has kept every change that it answered, and of any other all or nothing; no body is left that nothing names', async () => {
+    const seed = Date.now() % 1_000_000
+    const { load, broken } = await rounds(seed, 6)
     const server = await startEmbeddedS3({ directory: temporary.directory })
-    const client = clientOf(server.endpoint, server.root)
-    const found = (await client.send(new S3.ListObjectsV2Command({ Bucket: 'crash-bucket' }))).Contents?.map(({ Key = '' }) => Key) ?? []
-    expect(answered.length).toBeGreaterThanOrEqual(300)
-    expect(answered.filter((key) => !found.includes(key))).toEqual([])
-    for (const Key of found) {
-      const { Body } = await client.send(new S3.GetObjectCommand({ Bucket: 'crash-bucket', Key }))
-      expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(bodyOf(Key))).toBe(true)
-    }
-    client.destroy()
+    broken.push(...(await load.broken(server)))
     await server.close()
+    expect([seed, broken]).toEqual([seed, []])
+    expect(load.answered).toBeGreaterThan(300)
+    expect([...load.kinds.keys()].sort()).toEqual([
+      'abort',
+      'complete',
+      'create upload',
+      'delete',
+      'delete version',
+      'part',
+      'put',
+      'put version',
+    ])
+    const { stored, named } = await bodies()
+    expect(stored).toEqual(named)
+    expect(await rowKeys('d')).toEqual([])
+  }, 60_000)
+
+  it('is seen to lose changes when it answers before it has written them', async () => {
+    const { load, broken } = await rounds(1, 1, 'too-early')
+    const server = await startEmbeddedS3({ directory: temporary.directory })
+    broken.push(...(await load.broken(server)))
+    await server.close()
+    expect(broken.length).toBeGreaterThan(0)
   }, 30_000)
 })
 
@@ -291,7 +337,7 @@ describe('memory and connections', () => {
     await server.close()
     expect(Date.now() - began).toBeLessThan(1000)
     expect(String(await cut)).toMatch(/ECONNRESET|EPIPE|hang up/)
-    expect([files(), await rows('d')]).toEqual([[], []])
+    expect([files(), await rowKeys('d')]).toEqual([[], []])
     await server.close() // twice is once
   })
 })

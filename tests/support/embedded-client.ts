@@ -80,8 +80,14 @@ export const sendSigned = (endpoint: string, key: IssuedKey, request: RawRequest
 
 export const codeOf = (reply: RawReply): string => /<Code>(\w+)<\/Code>/.exec(reply.body)?.[1] ?? ''
 
-/** The query of a presigned request. */
-export const presign = (endpoint: string, key: IssuedKey, { method, path, date = new Date() }: RawRequest, expires: number): string => {
+/** The query of a presigned request. `more` follows the signature's own parameters, as it is sorted: it is signed too. */
+export const presign = (
+  endpoint: string,
+  key: IssuedKey,
+  { method, path, date = new Date() }: RawRequest,
+  expires: number,
+  more = '',
+): string => {
   const amzDate = date.toISOString().replace(/[-:]|\.\d+/g, '')
   const scope = `${amzDate.slice(0, 8)}/us-east-1/s3/aws4_request`
   const query = [
@@ -89,7 +95,7 @@ export const presign = (endpoint: string, key: IssuedKey, { method, path, date =
     `X-Amz-Credential=${encodeURIComponent(`${key.accessKeyId}/${scope}`)}`,
     `X-Amz-Date=${amzDate}`,
     `X-Amz-Expires=${expires}`,
-    'X-Amz-SignedHeaders=host',
+    `X-Amz-SignedHeaders=host${more}`,
   ].join('&')
   const canonical = [method, path, query, `host:${new URL(endpoint).host}`, '', 'host', 'UNSIGNED-PAYLOAD'].join('\n')
   const signingKey = hmac(hmac(hmac(hmac(`AWS4${key.secretAccessKey}`, amzDate.slice(0, 8)), 'us-east-1'), 's3'), 'aws4_request')

@@ -127,7 +127,9 @@ describe('bad input: exit code 2, one line that names the field and the remedy, 
     const request = embedded({ bucket: 'source-bucket', endpoint: foreign.endpoint })
     const before = tree(place.path('kept'))
     const wrong = await run(request, place.path('kept'), keys('SOURCE', foreign.root.accessKeyId, 'fake-secret-of-nobody'))
-    expect(wrong.stderr).toMatch(/^source\.profile: http:\/\/127\.0\.0\.1:\d+ refuses the credentials .*; check the keys, and this machine's clock$/m)
+    expect(wrong.stderr).toMatch(
+      /^source\.profile: http:\/\/127\.0\.0\.1:\d+ refuses the credentials .*; check the keys, and this machine's clock$/m,
+    )
     expect(wrong.stderr).not.toContain('fake-secret-of-nobody')
     expect(wrong.code).toBe(2)
     expect(tree(place.path('kept'))).toEqual(before)

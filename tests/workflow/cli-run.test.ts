@@ -132,7 +132,9 @@ describe('drayage run', () => {
     const holder = await startEmbeddedS3({ directory: join(state, 's3') })
     try {
       const { code, stderr } = await run(state)
-      expect(stderr).toMatch(/^--state: the state folder .* cannot be used \(.*Another S3 server holds .*\); name another with --state DIR$/m)
+      expect(stderr).toMatch(
+        /^--state: the state folder .* cannot be used \(.*Another S3 server holds .*\); name another with --state DIR$/m,
+      )
       expect(code).toBe(2)
     } finally {
       await holder.close()

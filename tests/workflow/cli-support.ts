@@ -95,6 +95,8 @@ export const contents = async (store: ObjectStore): Promise<Map<string, string>>
   return found
 }
 
-/** Every name under a folder, or undefined if there is no such folder. */
+/** Every name under a folder but those of LevelDB's own files, which it renames when it opens; undefined if there is no such folder. */
 export const tree = (folder: string): string[] | undefined =>
-  existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]).sort() : undefined
+  existsSync(folder)
+    ? (readdirSync(folder, { recursive: true }) as string[]).filter((name) => !/s3\/v\d+\/index\//.test(name)).sort()
+    : undefined

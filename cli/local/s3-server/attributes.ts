@@ -10,47 +10,36 @@ const META = 'x-amz-meta-'
 /** Bytes of names and values together: Amazon S3 user guide, "Working with object metadata". */
 const MAX_METADATA_BYTES = 2048
 
-const STORAGE_CLASSES = [
-  'STANDARD',
-  'REDUCED_REDUNDANCY',
-  'STANDARD_IA',
-  'ONEZONE_IA',
-  'INTELLIGENT_TIERING',
-  'GLACIER',
-  'DEEP_ARCHIVE',
-  'GLACIER_IR',
-  'EXPRESS_ONEZONE',
-]
+const STORAGE_CLASSES = 'STANDARD REDUCED_REDUNDANCY STANDARD_IA ONEZONE_IA INTELLIGENT_TIERING GLACIER_IR GLACIER DEEP_ARCHIVE'.split(' ')
+
+/** Whether an object must be restored before it is read: Amazon S3 user guide, "Working with archived objects". */
+export const isArchived = ({ storageClass = 'STANDARD' }: Attributes): boolean => ['GLACIER', 'DEEP_ARCHIVE'].includes(storageClass)
 
 export type Tags = [name: string, value: string][]
 
 /** At most 10, names of 1 to 128 and values of at most 256 characters, each name once: Amazon S3 user guide, "Object tagging". */
-const legalTags = (tags: Tags): Tags => {
+const legalTags = (tags: Tags, code: 'InvalidTag' | 'InvalidArgument'): Tags => {
   const legal = tags.length <= 10 && tags.every(([name, value]) => name !== '' && name.length <= 128 && value.length <= 256)
-  if (!legal || new Set(tags.map(([name]) => name)).size < tags.length) throw new S3Error('InvalidArgument', 'The tags are not valid.')
+  if (!legal || new Set(tags.map(([name]) => name)).size < tags.length) throw new S3Error(code, 'The tags are not valid.')
   return tags
 }
 
 const decoded = (part: string): string => textOf(percentDecode(part.replaceAll('+', ' ')))
 
-const tagsOfHeader = (header: string): Tags =>
-  legalTags(
-    header
-      .split('&')
-      .filter(Boolean)
-      .map((pair) => [decoded(pair.split('=')[0] ?? ''), decoded(pair.split('=')[1] ?? '')]),
-  )
+const tagsOfHeader = (header: string): Tags => {
+  const pairs = header.split('&').filter(Boolean)
+  const tags = pairs.map((pair) => /^([^=]*)=?([^]*)$/.exec(pair) ?? []).map(([, name = '', value = '']) => [decoded(name), decoded(value)])
+  return legalTags(tags as Tags, 'InvalidArgument')
+}
 
-/** Throws MalformedXML, InvalidArgument. */
-export const tagsOfXml = (body: Buffer): Tags =>
-  legalTags(
-    parseXml(body, 'Tagging')
-      .children('TagSet')
-      .flatMap((set) => set.children('Tag'))
-      .map((tag) => [tag.text('Key') ?? '', tag.text('Value') ?? '']),
-  )
+/** Throws MalformedXML, InvalidTag. */
+export const tagsOfXml = (body: Buffer): Tags => {
+  const tags = parseXml(body, 'Tagging').children('TagSet')
+  const pairs = tags.flatMap((set) => set.children('Tag')).map((tag): Tags[0] => [tag.text('Key') ?? '', tag.text('Value') ?? ''])
+  return legalTags(pairs as Tags, 'InvalidTag')
+}
 
-/** What the headers of a PUT, an upload or a replacing copy say of the object. Throws MetadataTooLarge, InvalidArgument. */
+/** What the headers of a PUT, an upload or a replacing copy say of the object. Throws MetadataTooLarge, InvalidArgument, InvalidStorageClass. */
 export const attributesOf = (headers: IncomingHttpHeaders): Attributes => {
   const kept: Record<string, string> = { 'content-type': headerOf(headers, 'content-type') ?? 'binary/octet-stream' }
   for (const name of SYSTEM_HEADERS) {
@@ -69,8 +58,7 @@ export const attributesOf = (headers: IncomingHttpHeaders): Attributes => {
   if (metadata.reduce((sum, name) => sum + name.length - META.length + (kept[name]?.length ?? 0), 0) > MAX_METADATA_BYTES)
     throw new S3Error('MetadataTooLarge')
   const storageClass = headerOf(headers, 'x-amz-storage-class')
-  if (storageClass !== undefined && !STORAGE_CLASSES.includes(storageClass))
-    throw new S3Error('InvalidArgument', 'The storage class is not valid.')
+  if (storageClass !== undefined && !STORAGE_CLASSES.includes(storageClass)) throw new S3Error('InvalidStorageClass')
   const tagging = headerOf(headers, 'x-amz-tagging')
   return {
     headers: kept,

@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { encodePath, encodeQuery } from './byte-strings'
 import { S3Error } from './errors'
 import type { KeyRing, KnownKey } from './key-ring'
-import { headerOf, queryOf, wholeNumber, type S3Request } from './request'
+import { headerOf, queryOf, type S3Request } from './request'
 
 /** How far a request's clock may be off: Amazon S3, RequestTimeTooSkewed. */
 const MAX_SKEW_MS = 15 * 60_000
@@ -74,7 +74,8 @@ const claimFromQuery = (request: S3Request): Claim => {
   const value = (name: string): string => queryOf(request, `X-Amz-${name}`) ?? ''
   const malformed = (): S3Error => new S3Error('AuthorizationQueryParametersError')
   if (value('Algorithm') !== 'AWS4-HMAC-SHA256' || !/^[0-9a-f]{64}$/.test(value('Signature'))) throw malformed()
-  const expires = wholeNumber('X-Amz-Expires', value('Expires'), 1, MAX_PRESIGNED_S) as number
+  const expires = /^\d{1,6}$/.test(value('Expires')) ? Number(value('Expires')) : 0
+  if (expires < 1 || expires > MAX_PRESIGNED_S) throw malformed()
   return { ...claimOf(value('Credential'), value('SignedHeaders'), value('Signature'), value('Date'), malformed), expires }
 }
 
@@ -141,12 +142,15 @@ export const authenticate = (request: S3Request, ring: KeyRing, now: number): Au
   const claim = presigned ? claimFromQuery(request) : claimFromHeader(request, authorization)
   const key = ring.find(claim.accessKeyId)
   if (headerOf(request.headers, 'x-amz-security-token') !== undefined) throw new S3Error('InvalidToken')
-  const hash = headerOf(request.headers, 'x-amz-content-sha256') ?? (presigned ? 'UNSIGNED-PAYLOAD' : undefined)
+  const unsigned = presigned ? (queryOf(request, 'X-Amz-Content-Sha256') ?? 'UNSIGNED-PAYLOAD') : undefined
+  const hash = headerOf(request.headers, 'x-amz-content-sha256') ?? unsigned
   if (hash === undefined) throw new S3Error('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256')
   checkTime(claim, now)
   checkSignedHeaders(request, claim.signedHeaders)
   const signingKey = signingKeyOf(key, claim)
   if (!sameText(hmac(signingKey, stringToSign(request, claim, hash)).toString('hex'), claim.signature))
     throw new S3Error('SignatureDoesNotMatch')
+  // signed with the query: in a presigned request a header may stand there
+  if (presigned) for (const [name, text] of request.query) if (name.startsWith('x-amz-')) request.headers[name] ??= text
   return { key, payload: payloadOf(hash, { signingKey, amzDate: claim.amzDate, scope: claim.scope, seed: claim.signature }) }
 }

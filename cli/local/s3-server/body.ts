@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { sha256Hex, type Payload } from './auth'
 import { ChunkedDecoder } from './aws-chunked'
+import { gather } from './bodies'
 import { CHECKSUM_NAMES, checkedValue, Digest, type Checksum, type ChecksumName } from './checksums'
 import { S3Error } from './errors'
 import { headerOf, wholeNumber, type S3Request } from './request'
@@ -57,6 +58,8 @@ const expectedSize = (request: S3Request, payload: Payload): number => {
 export class VerifiedBody {
   /** bytes, as announced */
   readonly size: number
+  /** the algorithm of the checksum that the client sends */
+  readonly announced: ChecksumName | undefined
   private readonly md5: string | undefined
   private readonly checksum: ExpectedChecksum | undefined
   private readonly decoder: ChunkedDecoder | undefined
@@ -66,16 +69,19 @@ export class VerifiedBody {
     private readonly request: S3Request,
     private readonly payload: Payload,
     checksumIs: 'of the body' | 'of the object' = 'of the body',
+    /** what is computed when the client says none */
+    private readonly computed?: ChecksumName,
   ) {
     this.size = expectedSize(request, payload)
     this.md5 = expectedMd5(request)
     this.checksum = checksumIs === 'of the body' ? expectedChecksum(request, payload) : undefined
+    this.announced = this.checksum?.algorithm
     this.decoder = payload.kind === 'chunked' ? new ChunkedDecoder(payload.signing, payload.trailer) : undefined
   }
 
   /** Throws IncompleteBody, BadDigest, XAmzContentSHA256Mismatch, SignatureDoesNotMatch, MalformedTrailerError. */
   async *chunks(): AsyncGenerator<Buffer> {
-    const digest = new Digest(this.checksum?.algorithm)
+    const digest = new Digest(this.announced ?? this.computed)
     const sha256 = this.payload.kind === 'sha256' ? createHash('sha256') : undefined
     // not destroyed on an error: the client is to read the answer instead of a reset
     for await (const raw of this.request.message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
@@ -100,6 +106,8 @@ export class VerifiedBody {
   private check(received: Received): Received {
     if (received.size !== this.size) throw new S3Error('IncompleteBody')
     if (this.md5 !== undefined && received.md5.toString('base64') !== this.md5) throw new S3Error('BadDigest')
+    const unknown = [...(this.decoder?.trailers.keys() ?? [])].find((name) => name !== `x-amz-checksum-${this.announced}`)
+    if (unknown !== undefined) throw new S3Error('MalformedTrailerError', `The trailer ${unknown} was not announced.`)
     if (this.checksum === undefined) return received
     const { algorithm } = this.checksum
     const claimed = this.checksum.value ?? this.decoder?.trailers.get(`x-amz-checksum-${algorithm}`)
@@ -122,7 +130,5 @@ export const readSmallBody = async (request: S3Request, payload: Payload, checks
   }
   const body = new VerifiedBody(request, payload, checksumIs)
   if (body.size > MAX_XML_BYTES) throw new S3Error('MalformedXML')
-  const chunks: Buffer[] = []
-  for await (const chunk of body.chunks()) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  return gather(body.chunks())
 }

@@ -1,21 +1,9 @@
 import type { Bodies, Piece } from './bodies'
 import type { ByteString } from './byte-strings'
 import type { Checksum, ChecksumName, ChecksumType } from './checksums'
-import type { Change, Database, Scan } from './database'
+import type { Change, Database } from './database'
 import { S3Error } from './errors'
-import {
-  bucketRow,
-  currentRow,
-  currentRows,
-  numberOfPartRow,
-  olderRow,
-  olderRowsOf,
-  partRow,
-  partRows,
-  uploadRow,
-  uploadRows,
-  type RowRange,
-} from './row-keys'
+import * as keys from './row-keys'
 import {
   isMarker,
   newOrder,
@@ -49,17 +37,20 @@ export type Versioning = 'Enabled' | 'Suspended'
 export interface BucketRow {
   /** ms since 1970 */
   created: number
+  /** as the client gave it when it created the bucket; undefined: us-east-1 */
+  location?: string | undefined
   versioning?: Versioning | undefined
 }
 
-/** What one change of a key writes, and the bodies that nothing names after it. */
+/** What one change of a key writes, the new bodies that it names, and those that nothing names after it. */
 interface Plan {
   changes: Change[]
-  kept: Piece[]
+  kept: readonly Piece[]
   loose: Piece[]
 }
 
-const piecesOf = (version: Version | undefined): Piece[] => (version === undefined || isMarker(version) ? [] : version.pieces)
+const piecesOf = (version: Version | undefined): Piece[] =>
+  version === undefined || isMarker(version) ? [] : version.pieces.filter(({ size }) => size > 0)
 
 /**
  * One bucket. A key's current version is one row and its older ones, the newest first, are others: while a key has any version it
@@ -68,31 +59,30 @@ const piecesOf = (version: Version | undefined): Piece[] => (version === undefin
 export class Bucket {
   /** the last change of each key that is under way */
   private readonly underWay = new Map<ByteString, Promise<unknown>>()
+  /** whether the bucket is being removed, or was */
+  private ended = false
 
   constructor(
     readonly name: string,
-    private row: BucketRow,
-    private readonly database: Database,
+    public settings: BucketRow,
+    readonly database: Database,
     readonly bodies: Bodies,
   ) {}
 
-  get created(): number {
-    return this.row.created
-  }
-
   get versioning(): Versioning | undefined {
-    return this.row.versioning
+    return this.settings.versioning
   }
 
-  async setVersioning(versioning: Versioning): Promise<void> {
-    const row = { ...this.row, versioning }
-    await this.database.write([{ put: bucketRow(this.name), row }])
-    this.row = row
+  async setVersioning(versioning: Versioning, check: () => void): Promise<void> {
+    const row = { ...this.settings, versioning }
+    // in the turns of the empty key, which no object has
+    await this.change('', [], check, async ({ changes }) => void changes.push({ put: keys.bucketRow(this.name), row }))
+    this.settings = row
   }
 
   /** The key's current version; a delete marker is one too. */
   current(key: ByteString): Version | undefined {
-    return this.database.row<Version>(currentRow(this.name, key))
+    return this.database.row<Version>(keys.currentRow(this.name, key))
   }
 
   /** The current object: undefined where there is none, or a delete marker. */
@@ -101,11 +91,9 @@ export class Bucket {
     return version === undefined || isMarker(version) ? undefined : version
   }
 
-  /** One version of a key. Throws NoSuchVersion. */
-  async version(key: ByteString, id: string): Promise<Version> {
-    const found = await this.locate(key, id)
-    if (!found) throw new S3Error('NoSuchVersion')
-    return found.version
+  /** One version of a key. */
+  async version(key: ByteString, id: string): Promise<Version | undefined> {
+    return (await this.locate(key, id))?.version
   }
 
   /** Stores a new version whose body lies ready. `check` is asked right before it becomes visible; when it throws, the body is removed. */
@@ -120,10 +108,10 @@ export class Bucket {
   delete(key: ByteString, id: string | undefined, modified: number, check: () => void): Promise<Version | undefined> {
     return this.change(key, [], check, async (plan) => {
       if (id !== undefined) return this.removeVersion(key, id, plan)
-      if (this.row.versioning !== undefined) return this.add(key, { deleteMarker: true, modified }, plan)
+      if (this.settings.versioning !== undefined) return this.add(key, { deleteMarker: true, modified }, plan)
       const current = this.current(key)
       if (!current) return undefined
-      plan.changes.push({ delete: currentRow(this.name, key) })
+      plan.changes.push({ delete: keys.currentRow(this.name, key) })
       plan.loose.push(...piecesOf(current))
       return undefined
     })
@@ -132,7 +120,7 @@ export class Bucket {
   /** Replaces the tags of a version. Throws NoSuchKey, NoSuchVersion, MethodNotAllowed. */
   setTags(key: ByteString, id: string | undefined, tags: [string, string][], check: () => void): Promise<VersionedObject> {
     return this.change(key, [], check, async (plan) => {
-      const found = id === undefined ? { row: currentRow(this.name, key), version: this.current(key) } : await this.locate(key, id)
+      const found = id === undefined ? { row: keys.currentRow(this.name, key), version: this.current(key) } : await this.locate(key, id)
       if (!found?.version) throw new S3Error(id === undefined ? 'NoSuchKey' : 'NoSuchVersion')
       if (isMarker(found.version)) throw new S3Error('MethodNotAllowed')
       const version = { ...found.version, tags }
@@ -143,13 +131,13 @@ export class Bucket {
 
   async create(upload: Upload, check: () => void): Promise<void> {
     await this.change(upload.key, [], check, async (plan) => {
-      plan.changes.push({ put: uploadRow(this.name, upload.key, upload.id), row: upload })
+      plan.changes.push({ put: keys.uploadRow(this.name, upload.key, upload.id), row: upload })
     })
   }
 
   /** Throws NoSuchUpload, also when the upload is another key's. */
   upload(key: ByteString, id: ByteString | undefined): Upload {
-    const upload = id ? this.database.row<Upload>(uploadRow(this.name, key, id)) : undefined
+    const upload = id ? this.database.row<Upload>(keys.uploadRow(this.name, key, id)) : undefined
     if (!upload) throw new S3Error('NoSuchUpload')
     return upload
   }
@@ -158,15 +146,15 @@ export class Bucket {
   async putPart(key: ByteString, id: string, number: number, part: Part, check: () => void): Promise<void> {
     await this.change(key, part.pieces, check, async (plan) => {
       this.upload(key, id)
-      plan.loose.push(...(this.database.row<Part>(partRow(id, number))?.pieces ?? []))
-      plan.changes.push({ put: partRow(id, number), row: part })
+      plan.loose.push(...(this.database.row<Part>(keys.partRow(id, number))?.pieces ?? []))
+      plan.changes.push({ put: keys.partRow(id, number), row: part })
     })
   }
 
   /** The parts of an upload with numbers above `after`, in their order. */
   async parts(id: string, after = 0, limit?: number): Promise<[number: number, Part][]> {
-    const rows = await this.database.rows<Part>(partRow(id, after + 1), partRows(id).to, limit)
-    return rows.map(([row, part]) => [numberOfPartRow(row), part])
+    const rows = await this.database.rows<Part>(keys.partRow(id, after + 1), keys.partRows(id).to, limit)
+    return rows.map(([row, part]) => [keys.numberOfPartRow(row), part])
   }
 
   /**
@@ -194,23 +182,29 @@ export class Bucket {
   async abort(key: ByteString, id: ByteString | undefined, check: () => void): Promise<void> {
     await this.change(key, [], check, async (plan) => {
       const upload = this.upload(key, id)
-      this.endUpload(upload, new Map(await this.parts(upload.id)), plan)
+      this.endUpload(upload, await this.parts(upload.id), plan)
     })
   }
 
   async isEmpty(): Promise<boolean> {
-    const { from, to } = currentRows(this.name)
+    const { from, to } = keys.currentRows(this.name)
     return (await this.database.rows(from, to, 1)).length === 0
   }
 
-  /** Ends every open upload of a bucket that is to be removed. */
-  async abortAll(): Promise<void> {
-    const { from, to } = uploadRows(this.name)
-    for (const [, { key, id }] of await this.database.rows<Upload>(from, to)) await this.abort(key, id, () => undefined)
-  }
-
-  scan<Row>({ from, to }: RowRange): Scan<Row> {
-    return this.database.scan<Row>(from, to)
+  /** Refuses every further change and ends the open uploads, as the first half of the bucket's removal. Throws BucketNotEmpty. */
+  async end(): Promise<void> {
+    this.ended = true
+    await this.settled()
+    if (!(await this.isEmpty())) {
+      this.ended = false
+      throw new S3Error('BucketNotEmpty')
+    }
+    const { from, to } = keys.uploadRows(this.name)
+    for (const [, upload] of await this.database.rows<Upload>(from, to)) {
+      const plan: Plan = { changes: [], kept: [], loose: [] }
+      this.endUpload(upload, await this.parts(upload.id), plan)
+      await this.carryOut(plan)
+    }
   }
 
   /** Waits for the changes that are under way now. */
@@ -229,17 +223,18 @@ export class Bucket {
     decide: (plan: Plan) => Promise<Result>,
   ): Promise<Result> {
     const make = async (): Promise<Result> => {
-      const plan: Plan = { changes: [], kept: [...fresh], loose: [] }
+      const plan: Plan = { changes: [], kept: fresh, loose: [] }
+      let result: Result
       try {
-        const result = await decide(plan)
+        if (this.ended) throw new S3Error('NoSuchBucket')
+        result = await decide(plan)
         check()
-        await this.database.write([...plan.changes, ...this.bodies.keep(plan.kept), ...this.bodies.loosen(plan.loose)])
-        this.bodies.erase(plan.loose)
-        return result
       } catch (error) {
         this.bodies.erase(fresh)
         throw error
       }
+      await this.carryOut(plan)
+      return result
     }
     const before = this.underWay.get(key) ?? Promise.resolve()
     const made = before.then(make, make)
@@ -251,17 +246,23 @@ export class Bucket {
     return made
   }
 
+  /** When it fails nobody knows whether it was written: bodies stay as they are, and the next start removes those that are loose. */
+  private async carryOut({ changes, kept, loose }: Plan): Promise<void> {
+    await this.database.write([...changes, ...this.bodies.keep(kept), ...this.bodies.loosen(loose)])
+    this.bodies.erase(loose)
+  }
+
   /** Makes this the key's current version; what was current becomes an older version, or goes. */
   private async add(key: ByteString, what: StoredObject | DeleteMarker, plan: Plan): Promise<Version> {
-    const order = newOrder()
-    const enabled = this.row.versioning === 'Enabled'
-    const version: Version = { ...what, order, id: enabled ? newVersionId(order) : NULL_VERSION }
     const current = this.current(key)
-    plan.changes.push({ put: currentRow(this.name, key), row: version })
+    const order = newOrder(current?.order)
+    const enabled = this.settings.versioning === 'Enabled'
+    const version: Version = { ...what, order, id: enabled ? newVersionId(order) : NULL_VERSION }
+    plan.changes.push({ put: keys.currentRow(this.name, key), row: version })
     if (!enabled && current?.id === NULL_VERSION) plan.loose.push(...piecesOf(current))
     else {
-      if (!enabled && this.row.versioning !== undefined) await this.dropOlder(key, NULL_VERSION, plan)
-      if (current) plan.changes.push({ put: olderRow(this.name, key, current.order), row: current })
+      if (!enabled && this.settings.versioning !== undefined) await this.dropOlder(key, NULL_VERSION, plan)
+      if (current) plan.changes.push({ put: keys.olderRow(this.name, key, current.order), row: current })
     }
     return version
   }
@@ -277,33 +278,37 @@ export class Bucket {
   private async removeVersion(key: ByteString, id: string, plan: Plan): Promise<Version | undefined> {
     const current = this.current(key)
     if (current?.id !== id) return this.dropOlder(key, id, plan)
-    const { from, to } = olderRowsOf(this.name, key)
+    const { from, to } = keys.olderRowsOf(this.name, key)
     const [next] = await this.database.rows<Version>(from, to, 1)
     plan.loose.push(...piecesOf(current))
-    if (next) plan.changes.push({ put: currentRow(this.name, key), row: next[1] }, { delete: next[0] })
-    else plan.changes.push({ delete: currentRow(this.name, key) })
+    if (next) plan.changes.push({ put: keys.currentRow(this.name, key), row: next[1] }, { delete: next[0] })
+    else plan.changes.push({ delete: keys.currentRow(this.name, key) })
     return current
   }
 
   private async locate(key: ByteString, id: string): Promise<{ row: string; version: Version } | undefined> {
     const version = this.current(key)
-    return version?.id === id ? { row: currentRow(this.name, key), version } : this.locateOlder(key, id)
+    return version?.id === id ? { row: keys.currentRow(this.name, key), version } : this.locateOlder(key, id)
   }
 
   private async locateOlder(key: ByteString, id: string): Promise<{ row: string; version: Version } | undefined> {
-    const { from, to } = olderRowsOf(this.name, key)
-    const start = id === NULL_VERSION ? from : olderRow(this.name, key, orderOfId(id))
-    const rows = await this.database.rows<Version>(start, to, id === NULL_VERSION ? undefined : 1)
-    const [row] = rows.find(([, version]) => version.id === id) ?? []
-    // read again without a pause: what is read until the next one is still there
+    const row = id === NULL_VERSION ? await this.rowOfOlderNull(key) : keys.olderRow(this.name, key, orderOfId(id))
+    // read without a pause before the caller goes on: what it names is still there then
     const version = row === undefined ? undefined : this.database.row<Version>(row)
-    return row === undefined || version === undefined ? undefined : { row, version }
+    return row === undefined || version?.id !== id ? undefined : { row, version }
   }
 
-  private endUpload({ key, id }: Upload, parts: Map<number, Part>, plan: Plan): void {
-    plan.changes.push({ delete: uploadRow(this.name, key, id) })
+  /** The null version may stand anywhere among the older ones: its id does not say where. */
+  private async rowOfOlderNull(key: ByteString): Promise<string | undefined> {
+    const { from, to } = keys.olderRowsOf(this.name, key)
+    for await (const [row, { id }] of this.database.each<Version>(from, to)) if (id === NULL_VERSION) return row
+    return undefined
+  }
+
+  private endUpload({ key, id }: Upload, parts: Iterable<[number, Part]>, plan: Plan): void {
+    plan.changes.push({ delete: keys.uploadRow(this.name, key, id) })
     for (const [number, { pieces }] of parts) {
-      plan.changes.push({ delete: partRow(id, number) })
+      plan.changes.push({ delete: keys.partRow(id, number) })
       plan.loose.push(...pieces)
     }
   }

@@ -12,6 +12,8 @@ const LAYOUT = 'v2'
 /** All buckets of a directory, which the database holds for this process alone. */
 export class Buckets {
   private readonly buckets = new Map<string, Bucket>()
+  /** the last creation or removal: they are made one after another */
+  private changing: Promise<unknown> = Promise.resolve()
 
   private constructor(
     private readonly database: Database,
@@ -44,46 +46,48 @@ export class Buckets {
     return bucket
   }
 
-  has(name: string): boolean {
-    return this.buckets.has(name)
-  }
-
   all(): Bucket[] {
     return [...this.buckets.keys()].sort().map((name) => this.get(name))
   }
 
-  /** Throws InvalidBucketName for a name against Amazon S3's naming rules. */
-  async create(name: string, created: number): Promise<void> {
-    if (this.has(name)) return
-    if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) || name.includes('..')) throw new S3Error('InvalidBucketName')
-    const row: BucketRow = { created }
-    this.add(name, row)
-    await this.database.write([{ put: bucketRow(name), row }])
+  /** Whether the bucket is new: one that is there stays as it is. Throws InvalidBucketName for a name against Amazon S3's naming rules. */
+  create(name: string, row: BucketRow): Promise<boolean> {
+    return this.inTurn(async () => {
+      if (this.buckets.has(name)) return false
+      if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) || /\.\.|^\d+\.\d+\.\d+\.\d+$/.test(name)) throw new S3Error('InvalidBucketName')
+      await this.database.write([{ put: bucketRow(name), row }])
+      this.add(name, row)
+      return true
+    })
   }
 
   /** Throws NoSuchBucket, BucketNotEmpty. Open uploads end with the bucket. */
-  async remove(name: string): Promise<void> {
-    const bucket = this.get(name)
-    if (!(await bucket.isEmpty())) throw new S3Error('BucketNotEmpty')
-    this.buckets.delete(name)
-    await bucket.settled()
-    if (!(await bucket.isEmpty())) {
-      this.buckets.set(name, bucket)
-      throw new S3Error('BucketNotEmpty')
-    }
-    await bucket.abortAll()
-    await this.database.write([{ delete: bucketRow(name) }])
+  remove(name: string): Promise<void> {
+    return this.inTurn(async () => {
+      const bucket = this.get(name)
+      if (!(await bucket.isEmpty())) throw new S3Error('BucketNotEmpty')
+      await bucket.end()
+      await this.database.write([{ delete: bucketRow(name) }])
+      this.buckets.delete(name)
+    })
   }
 
   /** Waits for the changes that are under way now. */
   async settled(): Promise<void> {
+    await this.changing
     await Promise.all([...this.buckets.values()].map((bucket) => bucket.settled()))
   }
 
   async close(): Promise<void> {
     await this.settled()
     await this.bodies.settled()
-    await this.database.close()
+    await this.database.close(this.buckets.size === 0)
+  }
+
+  private inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.changing.then(work)
+    this.changing = done.catch(() => undefined)
+    return done
   }
 
   private add(name: string, row: BucketRow): void {

@@ -6,22 +6,18 @@ import type { StoredObject } from './version'
 const names = (condition: string, etag: string): boolean =>
   condition.trim() === '*' || condition.split(',').some((one) => one.trim().replace(/^W\//, '').replaceAll('"', '') === etag)
 
-/** If-Match and If-None-Match of a write. Throws PreconditionFailed; NoSuchKey for If-Match without an object; NotImplemented. */
-export const checkWrite = (headers: IncomingHttpHeaders, current: StoredObject | undefined): void => {
-  const match = headerOf(headers, 'if-match')
-  const noneMatch = headerOf(headers, 'if-none-match')
-  if (noneMatch !== undefined && noneMatch.trim() !== '*') throw new S3Error('NotImplemented', 'If-None-Match of a write must be *.')
-  if (noneMatch !== undefined && current) throw new S3Error('PreconditionFailed')
+/** If-Match of a write or a deletion. Throws PreconditionFailed; NoSuchKey without an object. */
+export const checkMatch = (match: string | undefined, current: StoredObject | undefined): void => {
   if (match !== undefined && !current) throw new S3Error('NoSuchKey')
   if (match !== undefined && current && !names(match, current.etag)) throw new S3Error('PreconditionFailed')
 }
 
-/** If-Match of a deletion. Throws PreconditionFailed; NoSuchKey without an object. */
-export const checkDelete = (headers: IncomingHttpHeaders, current: StoredObject | undefined): void => {
-  const match = headerOf(headers, 'if-match')
-  if (match === undefined) return
-  if (!current) throw new S3Error('NoSuchKey')
-  if (!names(match, current.etag)) throw new S3Error('PreconditionFailed')
+/** If-Match and If-None-Match of a write. Throws as `checkMatch` does, and NotImplemented. */
+export const checkWrite = (headers: IncomingHttpHeaders, current: StoredObject | undefined): void => {
+  const noneMatch = headerOf(headers, 'if-none-match')
+  if (noneMatch !== undefined && noneMatch.trim() !== '*') throw new S3Error('NotImplemented', 'If-None-Match of a write must be *.')
+  if (noneMatch !== undefined && current) throw new S3Error('PreconditionFailed')
+  checkMatch(headerOf(headers, 'if-match'), current)
 }
 
 const timeOf = (headers: IncomingHttpHeaders, name: string): number => Date.parse(headerOf(headers, name) ?? '')

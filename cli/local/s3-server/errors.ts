@@ -1,5 +1,6 @@
 /** HTTP status and words of each error code that this server answers with: Amazon S3 API reference, "Error responses". */
 const ERRORS = {
+  AccessControlListNotSupported: [400, 'The bucket does not allow ACLs.'],
   AccessDenied: [403, 'Access Denied'],
   AuthorizationHeaderMalformed: [400, 'The authorization header that you provided is not valid.'],
   AuthorizationQueryParametersError: [400, 'The query-string authentication parameters are not valid.'],
@@ -15,11 +16,14 @@ const ERRORS = {
   InvalidArgument: [400, 'Invalid argument.'],
   InvalidBucketName: [400, 'The specified bucket is not valid.'],
   InvalidDigest: [400, 'The Content-MD5 or checksum value that you specified is not valid.'],
+  InvalidObjectState: [403, "The operation is not valid for the object's storage class."],
   InvalidPart: [400, 'One or more of the specified parts could not be found, or its entity tag or checksum did not match.'],
   InvalidPartNumber: [416, 'The requested part number is not satisfiable.'],
   InvalidPartOrder: [400, 'The list of parts was not in ascending order.'],
   InvalidRange: [416, 'The requested range is not satisfiable.'],
   InvalidRequest: [400, 'Invalid request.'],
+  InvalidStorageClass: [400, 'The storage class that you specified is not valid.'],
+  InvalidTag: [400, 'The tags that you provided are not valid.'],
   InvalidToken: [400, 'The provided token is malformed or otherwise not valid.'],
   InvalidURI: [400, "The specified URI couldn't be parsed."],
   KeyTooLongError: [400, 'Your key is too long.'],

@@ -1,5 +1,6 @@
 import { Buckets } from './buckets'
 import { DirectoryUnusable } from './errors'
+import type { Faults } from './faults'
 import { KeyRing, type IssuedKey, type KeyGrant, type KeyState } from './key-ring'
 import { startServer } from './server'
 
@@ -47,15 +48,18 @@ export const startEmbeddedS3 = async ({
   directory,
   port = 0,
   now = () => new Date(),
+  faults,
 }: {
   directory: string
   /** 0: the system chooses */
   port?: number
   now?: () => Date
+  /** for tests: how the server is to misbehave */
+  faults?: Faults
 }): Promise<EmbeddedS3> => {
   const buckets = await openBuckets(directory)
   const ring = new KeyRing(now)
-  const server = await startServer(buckets, ring, now, port).catch(async (error: unknown) => {
+  const server = await startServer(buckets, ring, now, port, faults).catch(async (error: unknown) => {
     await buckets.close()
     throw error
   })
@@ -63,7 +67,7 @@ export const startEmbeddedS3 = async ({
   return {
     endpoint: `http://127.0.0.1:${server.port}`,
     root: ring.root,
-    createBucket: (name) => buckets.create(name, now().getTime()),
+    createBucket: async (name) => void (await buckets.create(name, { created: now().getTime() })),
     issueKey: (grant) => ring.issue(Array.isArray(grant) ? grant : [grant]),
     revokeKey: async (accessKeyId) => {
       ring.revoke(accessKeyId)

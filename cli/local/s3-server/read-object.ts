@@ -1,10 +1,11 @@
+import { isArchived } from './attributes'
 import type { Bucket } from './bucket'
 import type { Call, Handler } from './call'
 import { isUnmodified, parseRange } from './conditions'
 import { S3Error } from './errors'
 import { checksumElements, checksumHeaders, isJoined, objectHeaders, versionHeader } from './replies'
 import { headerOf, queryOf, wholeNumber, type Reply } from './request'
-import { isMarker, type StoredObject, type Version, type VersionedObject } from './version'
+import { isMarker, legalVersionId, type StoredObject, type Version, type VersionedObject } from './version'
 import { document, element } from './xml'
 
 /** Parts an upload may have: Amazon S3 user guide, "Multipart upload limits". */
@@ -12,12 +13,12 @@ export const MAX_PARTS = 10_000
 
 type Refusal = Reply & { error: S3Error }
 
-/** The object that a request reads, its current version or the one that it names; a delete marker is told as such. */
-const chosen = async (call: Call, bucket: Bucket): Promise<VersionedObject | Refusal> => {
+/** The object that a request reads, its current version or the one that it names; a delete marker is told as such. Throws NoSuchKey, NoSuchVersion. */
+export const chosen = async (call: Call, bucket: Bucket): Promise<VersionedObject | Refusal> => {
   const { request } = call
-  const id = queryOf(request, 'versionId')
+  const id = legalVersionId(queryOf(request, 'versionId'))
   const version = id === undefined ? bucket.current(request.key) : await bucket.version(request.key, id)
-  if (version === undefined) throw new S3Error('NoSuchKey')
+  if (version === undefined) throw new S3Error(id === undefined ? 'NoSuchKey' : 'NoSuchVersion')
   return isMarker(version) ? markerReply(version, id !== undefined, bucket) : version
 }
 
@@ -32,13 +33,6 @@ const markerReply = (marker: Version, named: boolean, bucket: Bucket): Refusal =
   },
 })
 
-/** The version that a request names, or the current one, as an object. Throws NoSuchKey, NoSuchVersion, MethodNotAllowed. */
-export const objectOf = async (call: Call, bucket: Bucket): Promise<VersionedObject> => {
-  const found = await chosen(call, bucket)
-  if ('status' in found) throw found.error
-  return found
-}
-
 interface Extent {
   from: number
   /** excluded */
@@ -48,14 +42,16 @@ interface Extent {
   part?: number
 }
 
-/** What of the object is asked for: all of it, a range, or a part. Throws InvalidRange, InvalidPartNumber. */
+/** What of the object is asked for: all of it, a range, or a part. Throws InvalidRange, InvalidPartNumber, InvalidRequest. */
 const extentOf = (call: Call, object: StoredObject): Extent => {
   const { size, pieces } = object
   const part = wholeNumber('partNumber', queryOf(call.request, 'partNumber'), 1, MAX_PARTS)
+  const asked = headerOf(call.request.headers, 'range')
   if (part === undefined) {
-    const range = parseRange(headerOf(call.request.headers, 'range'), size)
+    const range = parseRange(asked, size)
     return { from: 0, to: size, ...range, partial: range !== undefined }
   }
+  if (asked !== undefined) throw new S3Error('InvalidRequest', 'Cannot specify both Range header and partNumber query parameter')
   if (part > Math.max(isJoined(object) ? pieces.length : 1, 1)) throw new S3Error('InvalidPartNumber')
   const from = pieces.slice(0, part - 1).reduce((sum, piece) => sum + piece.size, 0)
   return { from, to: from + (pieces[part - 1]?.size ?? 0), partial: size > 0, part }
@@ -73,13 +69,13 @@ const checksumOf = (object: StoredObject, { from, to, part }: Extent): Record<st
 const OVERRIDES = ['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'content-type', 'expires']
 export const OVERRIDE_PARAMETERS = OVERRIDES.map((name) => `response-${name}`)
 
-const overrides = (call: Call): Record<string, string> =>
-  Object.fromEntries(
-    OVERRIDES.flatMap((name) => {
-      const value = queryOf(call.request, `response-${name}`)
-      return value === undefined ? [] : [[name, value]]
-    }),
-  )
+/** Throws InvalidArgument for what no header can hold. */
+const overrides = ({ request }: Call): Record<string, string> => {
+  const given = request.query.filter(([name]) => OVERRIDE_PARAMETERS.includes(name))
+  const unfit = given.find(([, value]) => /[^\t\x20-\x7e\x80-\xff]/.test(value))
+  if (unfit) throw new S3Error('InvalidArgument', `No header can hold this ${unfit[0]}.`)
+  return Object.fromEntries(given.map(([name, value]) => [name.slice('response-'.length), value]))
+}
 
 export const getObject: Handler = async (call): Promise<Reply> => {
   const { request } = call
@@ -90,6 +86,7 @@ export const getObject: Handler = async (call): Promise<Reply> => {
   if (isUnmodified(request.headers, object)) return { status: 304, headers: described }
   const extent = extentOf(call, object)
   const { from, to, partial, part } = extent
+  if (request.method === 'GET' && isArchived(object)) throw new S3Error('InvalidObjectState')
   return {
     status: partial ? 206 : 200,
     headers: {
@@ -127,7 +124,8 @@ const partsOf = (call: Call, { pieces, checksum, partChecksums }: StoredObject):
 
 export const getObjectAttributes: Handler = async (call) => {
   const bucket = call.bucket()
-  const object = await objectOf(call, bucket)
+  const object = await chosen(call, bucket)
+  if ('status' in object) return object
   const wanted = (headerOf(call.request.headers, 'x-amz-object-attributes') ?? '').split(',').map((name) => name.trim())
   const answers: Record<string, string> = {
     ETag: element('ETag', object.etag),

@@ -35,14 +35,7 @@ export const parseRequest = (message: IncomingMessage): S3Request => {
   const bucket = percentDecode(slash < 0 ? raw.slice(1) : raw.slice(1, slash))
   const key = slash < 0 ? '' : legalKey(percentDecode(raw.slice(slash + 1)))
   if (bucket === '' && key !== '') throw new S3Error('InvalidBucketName')
-  const query =
-    mark < 0
-      ? []
-      : target
-          .slice(mark + 1)
-          .split('&')
-          .filter(Boolean)
-          .map(parameter)
+  const query = (mark < 0 ? '' : target.slice(mark + 1)).split('&').filter(Boolean).map(parameter)
   return { message, method: message.method ?? '', headers: message.headers, path: percentDecode(raw), bucket, key, query }
 }
 

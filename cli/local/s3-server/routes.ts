@@ -5,6 +5,7 @@ import { S3Error } from './errors'
 import type { Need } from './key-ring'
 import { listObjects, listUploads, listVersions } from './listing'
 import * as reads from './read-object'
+import { ACCOUNT } from './replies'
 import { headerOf, queryOf, type S3Request } from './request'
 import * as tags from './tags'
 import * as uploads from './uploads'
@@ -21,122 +22,92 @@ export interface Route {
   streams?: true
 }
 
-const LISTED = ['prefix', 'delimiter', 'max-keys', 'encoding-type']
-const READ = ['partNumber', 'versionId', ...reads.OVERRIDE_PARAMETERS]
+const route = (need: Need, subject: Route['subject'], parameters: string, handle: Handler): Route => ({
+  need,
+  subject,
+  parameters: parameters.split(' '),
+  handle,
+})
+
+const LISTED = 'prefix delimiter max-keys encoding-type'
+const READ = `partNumber versionId ${reads.OVERRIDE_PARAMETERS.join(' ')}`
+const UPLOADS_LISTED = 'uploads prefix delimiter max-uploads key-marker upload-id-marker encoding-type'
 
 /** Method, level and the sub-resource that steers: everything that this server does. */
 const ROUTES: Record<string, Route> = {
-  'GET service': { need: 'root', subject: 'bucket', parameters: [], handle: buckets.listBuckets },
-  'PUT bucket': { need: 'root', subject: 'bucket', parameters: [], handle: buckets.createBucket },
-  'DELETE bucket': { need: 'root', subject: 'bucket', parameters: [], handle: buckets.deleteBucket },
-  'HEAD bucket': { need: 'list', subject: 'bucket', parameters: [], handle: buckets.headBucket },
-  'GET bucket': { need: 'list', subject: 'prefix', parameters: [...LISTED, 'marker'], handle: listObjects },
-  'GET bucket list-type': {
-    need: 'list',
-    subject: 'prefix',
-    parameters: [...LISTED, 'list-type', 'start-after', 'continuation-token', 'fetch-owner'],
-    handle: listObjects,
-  },
-  'GET bucket location': { need: 'list', subject: 'bucket', parameters: ['location'], handle: buckets.getLocation },
-  'GET bucket uploads': {
-    need: 'abort',
-    subject: 'prefix',
-    parameters: ['uploads', 'prefix', 'delimiter', 'max-uploads', 'key-marker', 'upload-id-marker', 'encoding-type'],
-    handle: listUploads,
-  },
-  'GET bucket versions': {
-    need: 'list',
-    subject: 'prefix',
-    parameters: [...LISTED, 'versions', 'key-marker', 'version-id-marker'],
-    handle: listVersions,
-  },
-  'GET bucket versioning': { need: 'list', subject: 'bucket', parameters: ['versioning'], handle: buckets.getVersioning },
-  'PUT bucket versioning': { need: 'root', subject: 'bucket', parameters: ['versioning'], handle: buckets.putVersioning },
-  'POST bucket delete': { need: 'root', subject: 'bucket', parameters: ['delete'], handle: writes.deleteObjects },
-  'PUT object': { need: 'write', subject: 'key', parameters: [], handle: writes.putObject, streams: true },
-  'PUT object copy': { need: 'write', subject: 'key', parameters: [], handle: copyObject },
-  'GET object': { need: 'read', subject: 'key', parameters: READ, handle: reads.getObject },
-  'HEAD object': { need: 'read', subject: 'key', parameters: READ, handle: reads.getObject },
-  'DELETE object': { need: 'root', subject: 'key', parameters: ['versionId'], handle: writes.deleteObject },
-  'GET object attributes': { need: 'read', subject: 'key', parameters: ['attributes', 'versionId'], handle: reads.getObjectAttributes },
-  'GET object tagging': { need: 'read', subject: 'key', parameters: ['tagging', 'versionId'], handle: tags.getTags },
-  'PUT object tagging': { need: 'root', subject: 'key', parameters: ['tagging', 'versionId'], handle: tags.putTags },
-  'DELETE object tagging': { need: 'root', subject: 'key', parameters: ['tagging', 'versionId'], handle: tags.deleteTags },
-  'POST object uploads': { need: 'write', subject: 'key', parameters: ['uploads'], handle: uploads.createUpload },
-  'PUT object uploadId': {
-    need: 'write',
-    subject: 'key',
-    parameters: ['uploadId', 'partNumber'],
-    handle: uploads.uploadPart,
-    streams: true,
-  },
-  'PUT object uploadId copy': { need: 'write', subject: 'key', parameters: ['uploadId', 'partNumber'], handle: uploads.uploadPartCopy },
-  'GET object uploadId': {
-    need: 'abort',
-    subject: 'key',
-    parameters: ['uploadId', 'max-parts', 'part-number-marker'],
-    handle: uploads.listParts,
-  },
-  'POST object uploadId': { need: 'write', subject: 'key', parameters: ['uploadId'], handle: uploads.completeUpload },
-  'DELETE object uploadId': { need: 'abort', subject: 'key', parameters: ['uploadId'], handle: uploads.abortUpload },
+  'GET service': route('root', 'bucket', 'prefix max-buckets continuation-token bucket-region', buckets.listBuckets),
+  'PUT bucket': route('root', 'bucket', '', buckets.createBucket),
+  'DELETE bucket': route('root', 'bucket', '', buckets.deleteBucket),
+  'HEAD bucket': route('list', 'bucket', '', buckets.headBucket),
+  'GET bucket': route('list', 'prefix', `${LISTED} marker`, listObjects),
+  'GET bucket list-type': route('list', 'prefix', `${LISTED} list-type start-after continuation-token fetch-owner`, listObjects),
+  'GET bucket location': route('list', 'bucket', 'location', buckets.getLocation),
+  'GET bucket uploads': route('abort', 'prefix', UPLOADS_LISTED, listUploads),
+  'GET bucket versions': route('list', 'prefix', `${LISTED} versions key-marker version-id-marker`, listVersions),
+  'GET bucket versioning': route('list', 'bucket', 'versioning', buckets.getVersioning),
+  'PUT bucket versioning': route('root', 'bucket', 'versioning', buckets.putVersioning),
+  'POST bucket delete': route('root', 'bucket', 'delete', writes.deleteObjects),
+  'PUT object': { ...route('write', 'key', '', writes.putObject), streams: true },
+  'PUT object copy': route('write', 'key', '', copyObject),
+  'GET object': route('read', 'key', READ, reads.getObject),
+  'HEAD object': route('read', 'key', READ, reads.getObject),
+  'DELETE object': route('root', 'key', 'versionId', writes.deleteObject),
+  'GET object attributes': route('read', 'key', 'attributes versionId', reads.getObjectAttributes),
+  'GET object tagging': route('read', 'key', 'tagging versionId', tags.getTags),
+  'PUT object tagging': route('root', 'key', 'tagging versionId', tags.putTags),
+  'DELETE object tagging': route('root', 'key', 'tagging versionId', tags.deleteTags),
+  'POST object uploads': route('write', 'key', 'uploads', uploads.createUpload),
+  'PUT object uploadId': { ...route('write', 'key', 'uploadId partNumber', uploads.uploadPart), streams: true },
+  'PUT object uploadId copy': route('write', 'key', 'uploadId partNumber', uploads.uploadPartCopy),
+  'GET object uploadId': route('abort', 'key', 'uploadId max-parts part-number-marker', uploads.listParts),
+  'POST object uploadId': route('write', 'key', 'uploadId', uploads.completeUpload),
+  'DELETE object uploadId': route('abort', 'key', 'uploadId', uploads.abortUpload),
 }
 
 const STEERING = ['list-type', 'location', 'versions', 'versioning', 'uploads', 'delete', 'attributes', 'tagging', 'uploadId']
-const COMMON = /^(?:x-id|X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Content-Sha256))$/
+/** `x-amz-` headers of a presigned request stand in its query, and are looked at as headers. */
+const COMMON = /^(?:x-id|x-amz-.*|X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Content-Sha256))$/
 
 const KNOWN_HEADERS = new Set(
   [
-    ...['date', 'content-sha256', 'security-token', 'user-agent', 'trailer', 'decoded-content-length', 'sdk-checksum-algorithm'],
-    ...[
-      'checksum-mode',
-      'checksum-algorithm',
-      'checksum-type',
-      'checksum-crc32',
-      'checksum-crc32c',
-      'checksum-crc64nvme',
-      'checksum-sha1',
-      'checksum-sha256',
-    ],
-    ...[
-      'storage-class',
-      'tagging',
-      'tagging-directive',
-      'metadata-directive',
-      'mp-object-size',
-      'object-attributes',
-      'max-parts',
-      'part-number-marker',
-      'bucket-region',
-    ],
-    ...[
-      'copy-source',
-      'copy-source-range',
-      'copy-source-if-match',
-      'copy-source-if-none-match',
-      'copy-source-if-modified-since',
-      'copy-source-if-unmodified-since',
-    ],
-  ].map((name) => `x-amz-${name}`),
+    'date content-sha256 security-token user-agent trailer decoded-content-length sdk-checksum-algorithm expected-bucket-owner acl',
+    'checksum-mode checksum-algorithm checksum-type checksum-crc32 checksum-crc32c checksum-crc64nvme checksum-sha1 checksum-sha256',
+    'storage-class tagging tagging-directive metadata-directive mp-object-size object-attributes max-parts part-number-marker',
+    'copy-source copy-source-range copy-source-if-match copy-source-if-none-match copy-source-if-modified-since',
+    'copy-source-if-unmodified-since source-expected-bucket-owner bucket-region',
+  ].flatMap((names) => names.split(' ').map((name) => `x-amz-${name}`)),
 )
 
-/** Throws NotImplemented for a header that asks for what this server does not do: it must not be passed over in silence. */
-const refuseUnknownHeaders = (request: S3Request): void => {
-  const unknown = Object.keys(request.headers).find(
+/**
+ * Throws NotImplemented for a header that asks for what this server does not do: it must not be passed over in silence; and
+ * AccessDenied for another account as the owner, AccessControlListNotSupported for an ACL that says more than a bucket without any.
+ */
+const checkHeaders = ({ headers }: S3Request): void => {
+  const unknown = Object.keys(headers).find(
     (name) => name.startsWith('x-amz-') && !name.startsWith('x-amz-meta-') && !KNOWN_HEADERS.has(name),
   )
   if (unknown !== undefined) throw new S3Error('NotImplemented', `The header ${unknown} is not implemented.`)
+  for (const name of ['x-amz-expected-bucket-owner', 'x-amz-source-expected-bucket-owner'])
+    if ((headerOf(headers, name) ?? ACCOUNT) !== ACCOUNT) throw new S3Error('AccessDenied')
+  if (!['private', 'bucket-owner-full-control'].includes(headerOf(headers, 'x-amz-acl') ?? 'private'))
+    throw new S3Error('AccessControlListNotSupported')
+}
+
+/** The name of what is asked for, as in ROUTES, whether or not it is there. */
+export const operationOf = (request: S3Request): string => {
+  const level = request.bucket === '' ? 'service' : request.key === '' ? 'bucket' : 'object'
+  const steering = STEERING.find((name) => queryOf(request, name) !== undefined)
+  const copy = request.method === 'PUT' && headerOf(request.headers, 'x-amz-copy-source') !== undefined ? 'copy' : undefined
+  return [request.method, level, steering, copy].filter(Boolean).join(' ')
 }
 
 /** Throws NotImplemented for an operation, a query parameter or a header that is not implemented. */
 export const routeOf = (request: S3Request): Route => {
-  const level = request.bucket === '' ? 'service' : request.key === '' ? 'bucket' : 'object'
-  const steering = STEERING.find((name) => queryOf(request, name) !== undefined)
-  const copy = request.method === 'PUT' && headerOf(request.headers, 'x-amz-copy-source') !== undefined ? 'copy' : undefined
-  const name = [request.method, level, steering, copy].filter(Boolean).join(' ')
+  const name = operationOf(request)
   const route = Object.hasOwn(ROUTES, name) ? ROUTES[name] : undefined
   if (!route) throw new S3Error('NotImplemented', `${name} is not implemented.`)
   const unknown = request.query.find(([parameter]) => !route.parameters.includes(parameter) && !COMMON.test(parameter))
   if (unknown) throw new S3Error('NotImplemented', `The parameter ${unknown[0]} of ${name} is not implemented.`)
-  refuseUnknownHeaders(request)
+  checkHeaders(request)
   return route
 }

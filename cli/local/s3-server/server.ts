@@ -7,6 +7,7 @@ import { readSmallBody } from './body'
 import type { Buckets } from './buckets'
 import { textOf } from './byte-strings'
 import { S3Error } from './errors'
+import type { Faults } from './faults'
 import type { KeyRing } from './key-ring'
 import { parseRequest, queryOf, type Reply, type S3Request } from './request'
 import { routeOf, type Route } from './routes'
@@ -73,11 +74,17 @@ const serve = async (
   buckets: Buckets,
   ring: KeyRing,
   now: () => Date,
+  faults: Faults | undefined,
 ): Promise<void> => {
   const requestId = `${RUN}${(requests++).toString(16).toUpperCase().padStart(8, '0')}`
+  const act = async (clock: () => Date): Promise<Reply> => {
+    const reply = await answer(message, buckets, ring, clock).catch((error: unknown) => errorReply(error, message, requestId))
+    return reply.error ? errorReply(reply.error, message, requestId, reply.headers) : reply
+  }
+  const tell = (reply: Reply): Promise<void> => send(reply, message, response, requestId)
   try {
-    const reply = await answer(message, buckets, ring, now).catch((error: unknown) => errorReply(error, message, requestId))
-    await send(reply.error ? errorReply(reply.error, message, requestId, reply.headers) : reply, message, response, requestId)
+    if (faults) await faults.meet({ message, response, now, act, tell })
+    else await tell(await act(now))
   } catch {
     // the client went away, or a stored body ended early: no answer is possible but to cut the connection, which the client sees
     response.destroy()
@@ -92,10 +99,16 @@ export interface RunningServer {
 }
 
 /** Serves on 127.0.0.1 and this port; 0: one that the system chooses. Throws what listening throws, such as EADDRINUSE. */
-export const startServer = async (buckets: Buckets, ring: KeyRing, now: () => Date, wanted: number): Promise<RunningServer> => {
+export const startServer = async (
+  buckets: Buckets,
+  ring: KeyRing,
+  now: () => Date,
+  wanted: number,
+  faults: Faults | undefined,
+): Promise<RunningServer> => {
   const underWay = new Set<Promise<void>>()
   const server: Server = createServer({ requestTimeout: 0, keepAliveTimeout: 0 }, (message, response) => {
-    const work: Promise<void> = serve(message, response, buckets, ring, now).finally(() => underWay.delete(work))
+    const work: Promise<void> = serve(message, response, buckets, ring, now, faults).finally(() => underWay.delete(work))
     underWay.add(work)
   })
   await new Promise<void>((listening, failed) => server.once('error', failed).listen(wanted, '127.0.0.1', listening))

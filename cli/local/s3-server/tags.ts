@@ -1,13 +1,15 @@
 import { tagsOfXml, type Tags } from './attributes'
 import type { Call, Handler } from './call'
-import { objectOf } from './read-object'
+import { chosen } from './read-object'
 import { versionHeader } from './replies'
 import { queryOf } from './request'
+import { legalVersionId } from './version'
 import { document, element } from './xml'
 
 export const getTags: Handler = async (call) => {
   const bucket = call.bucket()
-  const object = await objectOf(call, bucket)
+  const object = await chosen(call, bucket)
+  if ('status' in object) return object
   const set = (object.tags ?? []).map(([name, value]) => `<Tag>${element('Key', name)}${element('Value', value)}</Tag>`).join('')
   return {
     status: 200,
@@ -18,7 +20,7 @@ export const getTags: Handler = async (call) => {
 
 const setTags = async (call: Call, tags: Tags): Promise<Record<string, string>> => {
   const bucket = call.bucket()
-  const version = await bucket.setTags(call.request.key, queryOf(call.request, 'versionId'), tags, call.stillAllowed)
+  const version = await bucket.setTags(call.request.key, legalVersionId(queryOf(call.request, 'versionId')), tags, call.stillAllowed)
   return versionHeader(version, bucket.versioning !== undefined)
 }
 

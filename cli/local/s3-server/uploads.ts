@@ -12,7 +12,7 @@ import { S3Error } from './errors'
 import { MAX_PARTS } from './read-object'
 import { checksumElements, checksumHeaders, quoted, timeText, versionHeader } from './replies'
 import { headerOf, queryOf, wholeNumber, type S3Request } from './request'
-import type { StoredObject } from './version'
+import { hexOf, newTick, type StoredObject } from './version'
 import { document, element, parseXml, type XmlElement } from './xml'
 
 /** Every part but the last has at least 5 MiB: Amazon S3 user guide, "Multipart upload limits". */
@@ -32,7 +32,7 @@ const identity = (call: Call, id: string): string =>
   element('Bucket', call.request.bucket) + element('Key', textOf(call.request.key)) + element('UploadId', id)
 
 /** Ids of one key are in the order of their beginning, as ListMultipartUploads shall be; the rest of an id cannot be guessed. */
-const newUploadId = (): string => Date.now().toString(16).padStart(12, '0') + randomBytes(14).toString('hex')
+const newUploadId = (): string => hexOf(newTick()) + randomBytes(12).toString('hex')
 
 export const createUpload: Handler = async (call) => {
   const { headers, key } = call.request
@@ -61,12 +61,11 @@ export const uploadPart: Handler = async (call) => {
   const bucket = call.bucket()
   const upload = bucket.upload(call.request.key, queryOf(call.request, 'uploadId'))
   partNumber(call.request)
-  const other = CHECKSUM_NAMES.find(
-    (name) => name !== upload.checksum?.algorithm && call.request.headers[`x-amz-checksum-${name}`] !== undefined,
-  )
-  if (upload.checksum && other)
-    throw new S3Error('InvalidRequest', `Checksum type mismatch occurred: the upload has ${upload.checksum.algorithm}, the part ${other}.`)
-  const body = new VerifiedBody(call.request, call.payload)
+  const { algorithm, type } = upload.checksum ?? {}
+  const body = new VerifiedBody(call.request, call.payload, 'of the body', algorithm)
+  const given = body.announced
+  if (algorithm !== undefined && given !== algorithm && (given !== undefined || type === 'COMPOSITE'))
+    throw new S3Error('InvalidRequest', `Checksum Type mismatch: the upload has ${algorithm}, the part ${given ?? 'none'}.`)
   const pieces = await bucket.bodies.write(body.chunks(), body.size)
   const part = await keepPart(call, bucket, upload.id, pieces, body.received())
   return { status: 200, headers: { etag: quoted(part.etag), ...checksumHeaders(part.checksum) } }
@@ -96,7 +95,7 @@ export const listParts: Handler = async (call) => {
   const inner = [
     identity(call, upload.id),
     element('PartNumberMarker', marker),
-    element('NextPartNumberMarker', page.at(-1)?.[0] ?? 0),
+    element('NextPartNumberMarker', page.at(-1)?.[0] ?? marker),
     element('MaxParts', most),
     element('IsTruncated', rest.length > page.length),
     element('StorageClass', upload.storageClass ?? 'STANDARD'),
@@ -107,24 +106,27 @@ export const listParts: Handler = async (call) => {
   return { status: 200, body: document('ListPartsResult', inner.join('')) }
 }
 
-/** The part that one element of the request names. Throws InvalidPart. */
-const chosenPart = (stored: Map<number, Part>, asked: XmlElement): Part => {
-  const part = stored.get(Number(asked.text('PartNumber')))
+/** The part that one element of the request names. Throws InvalidPart, InvalidRequest. */
+const chosenPart = (stored: Map<number, Part>, asked: XmlElement, type: ChecksumType | undefined): Part => {
+  const number = Number(asked.text('PartNumber'))
+  const part = stored.get(number)
   const etag = asked.text('ETag')?.trim().replaceAll('"', '')
   if (!part || part.etag !== etag) throw new S3Error('InvalidPart')
   const { checksum } = part
   const claimed = checksum && asked.text(`Checksum${checksum.algorithm.toUpperCase()}`)
+  if (type === 'COMPOSITE' && claimed === undefined)
+    throw new S3Error('InvalidRequest', `The request must include the checksum of each part; that of part ${number} is missing.`)
   if (checksum && claimed !== undefined && claimed !== checksum.value) throw new S3Error('InvalidPart')
   return part
 }
 
 /** The parts that the request names. Throws MalformedXML, InvalidPartOrder, InvalidPart, EntityTooSmall. */
-const chosenParts = (stored: Map<number, Part>, body: Buffer): Part[] => {
+const chosenParts = (stored: Map<number, Part>, body: Buffer, type: ChecksumType | undefined): Part[] => {
   const asked = parseXml(body, 'CompleteMultipartUpload').children('Part')
   if (asked.length === 0 || asked.length > MAX_PARTS) throw new S3Error('MalformedXML')
   const numbers = asked.map((part) => Number(part.text('PartNumber')))
   if (numbers.some((number, at) => at > 0 && number <= (numbers[at - 1] as number))) throw new S3Error('InvalidPartOrder')
-  const parts = asked.map((part) => chosenPart(stored, part))
+  const parts = asked.map((part) => chosenPart(stored, part, type))
   if (parts.slice(0, -1).some(({ size }) => size < MIN_PART_BYTES)) throw new S3Error('EntityTooSmall')
   return parts
 }
@@ -132,8 +134,8 @@ const chosenParts = (stored: Map<number, Part>, body: Buffer): Part[] => {
 const completedChecksum = (upload: Upload, parts: Part[]): StoredObject['checksum'] => {
   if (!upload.checksum) return undefined
   const { algorithm, type } = upload.checksum
-  const values = parts.flatMap(({ size, checksum }) => (checksum?.algorithm === algorithm ? [{ value: checksum.value, size }] : []))
-  return values.length === parts.length ? { algorithm, type, value: checksumOfParts(algorithm, type, values) } : undefined
+  const values = parts.map(({ size, checksum }) => ({ value: checksum?.value ?? '', size }))
+  return { algorithm, type, value: checksumOfParts(algorithm, type, values) }
 }
 
 /** Throws InvalidRequest or BadDigest where the request says something else of the whole object than its parts do. */
@@ -141,6 +143,9 @@ const checkWhole = (request: S3Request, { size, checksum }: StoredObject): void 
   const claimedSize = wholeNumber('x-amz-mp-object-size', headerOf(request.headers, 'x-amz-mp-object-size'), 0, Number.MAX_SAFE_INTEGER)
   if (claimedSize !== undefined && claimedSize !== size)
     throw new S3Error('InvalidRequest', 'x-amz-mp-object-size does not match the parts.')
+  const type = headerOf(request.headers, 'x-amz-checksum-type')
+  if (type !== undefined && checksum && type !== checksum.type)
+    throw new S3Error('InvalidRequest', "x-amz-checksum-type is not the upload's.")
   const claimed = CHECKSUM_NAMES.find((name) => request.headers[`x-amz-checksum-${name}`] !== undefined)
   const value = claimed && headerOf(request.headers, `x-amz-checksum-${claimed}`)
   if (claimed && (checksum?.algorithm !== claimed || checksum.value !== value)) throw new S3Error('BadDigest')
@@ -148,7 +153,7 @@ const checkWhole = (request: S3Request, { size, checksum }: StoredObject): void 
 
 /** The object that an upload becomes. Throws as `chosenParts` and `checkWhole` do. */
 const joined = (call: Call, upload: Upload, stored: Map<number, Part>): StoredObject => {
-  const parts = chosenParts(stored, call.small)
+  const parts = chosenParts(stored, call.small, upload.checksum?.type)
   const md5s = createHash('md5').update(Buffer.concat(parts.map(({ etag }) => Buffer.from(etag, 'hex'))))
   const checksum = completedChecksum(upload, parts)
   const object: StoredObject = {
@@ -158,7 +163,7 @@ const joined = (call: Call, upload: Upload, stored: Map<number, Part>): StoredOb
     size: parts.reduce((sum, { size }) => sum + size, 0),
     etag: `${md5s.digest('hex')}-${parts.length}`,
     modified: call.now(),
-    pieces: parts.flatMap(({ pieces }) => pieces),
+    pieces: parts.map(({ pieces: [piece] }) => piece ?? { body: '', size: 0 }),
     checksum,
     partChecksums: checksum && parts.map((part) => part.checksum?.value ?? ''),
   }
@@ -169,15 +174,12 @@ const joined = (call: Call, upload: Upload, stored: Map<number, Part>): StoredOb
 export const completeUpload: Handler = async (call) => {
   const { request } = call
   const bucket = call.bucket()
-  const object = await bucket.complete(
-    request.key,
-    queryOf(request, 'uploadId'),
-    (upload, stored) => joined(call, upload, stored),
-    () => {
-      call.stillAllowed()
-      checkWrite(request.headers, bucket.find(request.key))
-    },
-  )
+  const check = (): void => {
+    call.stillAllowed()
+    checkWrite(request.headers, bucket.find(request.key))
+  }
+  const join = (upload: Upload, stored: Map<number, Part>): StoredObject => joined(call, upload, stored)
+  const object = await bucket.complete(request.key, queryOf(request, 'uploadId'), join, check)
   const inner = element('Bucket', request.bucket) + element('Key', textOf(request.key)) + element('ETag', quoted(object.etag))
   return {
     status: 200,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Piece } from './bodies'
 import type { Checksum, ChecksumType } from './checksums'
+import { S3Error } from './errors'
 
 /** What a client says of an object when it creates it. */
 export interface Attributes {
@@ -45,14 +46,30 @@ export const isMarker = (version: Version): version is Version & DeleteMarker =>
 
 let last = 0n
 
-/** An order that is before all given earlier, also by a process whose clock stood a little higher. */
-export const newOrder = (): string => {
+/** Ever more, also within one millisecond and when the clock is set back while the process runs. */
+export const newTick = (): bigint => {
   const now = BigInt(Date.now()) << 16n
   last = now > last ? now : last + 1n
-  return (0xffffffffffffffffn - last).toString(16).padStart(16, '0')
+  return last
+}
+
+/** 16 hex digits, in the order of the numbers. */
+export const hexOf = (number: bigint): string => number.toString(16).padStart(16, '0')
+
+/** An order before that of the version that is the newest so far, whatever the clock was when that was written. */
+export const newOrder = (newest: string | undefined): string => {
+  const order = hexOf(0xffffffffffffffffn - newTick())
+  return newest === undefined || order < newest ? order : hexOf(BigInt(`0x${newest}`) - 1n)
 }
 
 /** Begins with its order, so that the row is found by the id. */
 export const newVersionId = (order: string): string => order + randomBytes(8).toString('hex')
 
 export const orderOfId = (id: string): string => id.slice(0, 16)
+
+/** Throws InvalidArgument for what no version can have as its id. */
+export const legalVersionId = <Id extends string | undefined>(id: Id): Id => {
+  if (id !== undefined && id !== NULL_VERSION && !/^[0-9a-f]{32}$/.test(id))
+    throw new S3Error('InvalidArgument', 'Invalid version id specified')
+  return id
+}

@@ -5,8 +5,6 @@ import type { Walk } from './page'
 import { currentRow, currentRows, keyOfCurrentRow, olderRow, olderRows, olderRowsOf, uploadRow, uploadRows } from './row-keys'
 import { isMarker, type Version, type VersionedObject } from './version'
 
-/** Rows read ahead, at most: a page and the one that says whether it is the last. */
-const AHEAD = 1001
 /** Rows read ahead after a jump: where keys are rolled up one is enough; each further reading takes twice as many. */
 const AFTER_JUMP = 8
 
@@ -14,12 +12,12 @@ const AFTER_JUMP = 8
 const rowsOf = <Row>(scan: Scan<Row>, first: number) => {
   let rows: [string, Row][] = []
   let at = 0
-  let ahead = Math.min(first, AHEAD)
+  let ahead = first
   return {
     peek: async (): Promise<[string, Row] | undefined> => {
       if (at === rows.length) {
         rows = await scan.next(ahead)
-        ahead = Math.min(ahead * 2, AHEAD)
+        ahead *= 2
         at = 0
       }
       return rows[at]
@@ -41,7 +39,7 @@ const rowsOf = <Row>(scan: Scan<Row>, first: number) => {
 /** The current objects from `from` on, delete markers left out. */
 export const objectsFrom = (bucket: Bucket, from: ByteString, most: number): Walk<VersionedObject> => {
   const { name } = bucket
-  const rows = rowsOf(bucket.scan<Version>({ from: currentRow(name, from), to: currentRows(name).to }), most + 1)
+  const rows = rowsOf(bucket.database.scan<Version>(currentRow(name, from), currentRows(name).to), most + 1)
   return {
     next: async () => {
       for (let row = await rows.peek(); row; row = await rows.peek()) {
@@ -64,25 +62,27 @@ export interface ListedVersion {
 /** All versions from `from` on, each key's newest first; with `behind`, an order, only those of `from` that are older. */
 export const versionsFrom = (bucket: Bucket, from: ByteString, behind: string | undefined, most: number): Walk<ListedVersion> => {
   const { name } = bucket
-  const first = currentRow(name, behind === undefined ? from : after(from))
   const firstOlder = behind === undefined ? olderRow(name, from, '') : after(olderRow(name, from, behind))
-  const current = rowsOf(bucket.scan<Version>({ from: first, to: currentRows(name).to }), most + 1)
-  const older = rowsOf(bucket.scan<Version>({ from: firstOlder, to: olderRows(name).to }), most + 1)
-  let key = behind === undefined ? undefined : from
+  // of one state: a version that moves from one table to the other meanwhile would be listed twice or not at all
+  const snapshot = bucket.database.snapshot()
+  const current = rowsOf(bucket.database.scan<Version>(currentRow(name, from), currentRows(name).to, snapshot), most + 1)
+  const older = rowsOf(bucket.database.scan<Version>(firstOlder, olderRows(name).to, snapshot), most + 1)
+  let key: ByteString | undefined
   return {
     next: async () => {
-      if (key !== undefined) {
-        const row = await older.peek()
-        if (row && row[0] < olderRowsOf(name, key).to) {
+      for (;;) {
+        const row = key === undefined ? undefined : await older.peek()
+        if (key !== undefined && row && row[0] < olderRowsOf(name, key).to) {
           older.take()
           return { key, item: { version: row[1], latest: false } }
         }
+        const top = await current.peek()
+        if (!top) return undefined
+        current.take()
+        key = keyOfCurrentRow(name, top[0])
+        // the current one too can be older: those before it may have been deleted since the page that `behind` ended
+        if (behind === undefined || key !== from || top[1].order > behind) return { key, item: { version: top[1], latest: true } }
       }
-      const row = await current.peek()
-      if (!row) return undefined
-      current.take()
-      key = keyOfCurrentRow(name, row[0])
-      return { key, item: { version: row[1], latest: true } }
     },
     seek: (to) => {
       key = undefined
@@ -92,6 +92,7 @@ export const versionsFrom = (bucket: Bucket, from: ByteString, behind: string | 
     close: async () => {
       await current.close()
       await older.close()
+      await snapshot.close()
     },
   }
 }
@@ -100,7 +101,7 @@ export const versionsFrom = (bucket: Bucket, from: ByteString, behind: string | 
 export const uploadsFrom = (bucket: Bucket, from: ByteString, behind: string | undefined, most: number): Walk<Upload> => {
   const { name } = bucket
   const start = behind === undefined ? uploadRow(name, from, '') : after(uploadRow(name, from, behind))
-  const rows = rowsOf(bucket.scan<Upload>({ from: start, to: uploadRows(name).to }), most + 1)
+  const rows = rowsOf(bucket.database.scan<Upload>(start, uploadRows(name).to), most + 1)
   return {
     next: async () => {
       const row = await rows.peek()

@@ -68,7 +68,7 @@ const patientConnector = (options: buildConnector.BuildOptions): buildConnector.
   const open = buildConnector({ ...options, allowHalfOpen: true } as buildConnector.BuildOptions)
   return (target, opened) =>
     open(target, (...[error, socket]) => {
-      if (socket === null) return opened(error, null)
+      if (error !== null) return opened(error, null)
       const emit = socket.emit.bind(socket)
       const end = (): boolean => {
         if (socket.destroyed) return false
