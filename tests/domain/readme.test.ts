@@ -9,7 +9,7 @@ const matches = (text: string, pattern: RegExp): string[] => [...text.matchAll(p
 
 /** What a page names and the repository does not have: npm scripts, linked pages, places in backticks. */
 const deadNames = (text: string): string[] => [
-  ...matches(text, /\bnpm run (?:-s )?([a-z][a-z:-]*)/g).filter((name) => scripts[name] === undefined),
+  ...matches(text, /\bnpm run (?:-s )?([a-z][a-z0-9:-]*)/g).filter((name) => scripts[name] === undefined),
   ...matches(text, /\]\((?!https?:|#|mailto:)([^)#\s]+)/g).filter((place) => !existsSync(join(ROOT, place))),
   ...matches(text, /`((?:\.ci|cli|docs|functions|layers|scripts|statemachines|tests)\/[^`<>*\s]*)[^`<>*]*`/g).filter(
     (place) => !existsSync(join(ROOT, place)),
