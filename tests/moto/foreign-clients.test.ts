@@ -7,7 +7,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { jest } from '@jest/globals'
 import { startEmbeddedS3, type IssuedKey } from '../../cli/local/s3-server/index'
 import { clientOf } from '../support/embedded-client'
-import { motoAbsent, startMoto, type Moto } from '../support/moto'
+import { describeWithMoto, startMoto, type Moto } from '../support/moto'
 import { drayage, scratch } from '../workflow/cli-support'
 
 // Some hundred calls of the AWS CLI, at half a second of CPU each.
@@ -15,10 +15,6 @@ jest.setTimeout(300_000)
 
 const awsAbsent = (): string | undefined =>
   spawnSync('aws', ['--version'], { stdio: 'ignore' }).status === 0 ? undefined : 'the AWS CLI is not on this machine'
-
-const absent = motoAbsent() ?? awsAbsent()
-if (absent !== undefined) process.stderr.write(`skipped: foreign clients: ${absent}\n`)
-const suite = absent === undefined ? describe : describe.skip
 
 const MIB = 1024 * 1024
 const run = promisify(execFile)
@@ -225,102 +221,106 @@ const differences = (source: View, destination: View): string[] => [
   ...(destination.openUploads === 0 ? [] : [`${destination.openUploads} uploads are open`]),
 ]
 
-suite('foreign clients: what the AWS CLI sees of migrations from the embedded server to moto and back', () => {
-  const state = place.path('state')
-  let moto: Moto
-  let there: Side
+describeWithMoto(
+  'foreign clients: what the AWS CLI sees of migrations from the embedded server to moto and back',
+  () => {
+    const state = place.path('state')
+    let moto: Moto
+    let there: Side
 
-  /** Works on buckets of the state folder while no command runs over it. */
-  const inEmbedded = async <T>(bucket: string, work: (side: Side) => Promise<T>): Promise<T> => {
-    const server = await startEmbeddedS3({ directory: join(state, 's3') })
-    try {
-      await server.createBucket(bucket)
-      return await work({ endpoint: server.endpoint, key: server.root, bucket })
-    } finally {
-      await server.close()
+    /** Works on buckets of the state folder while no command runs over it. */
+    const inEmbedded = async <T>(bucket: string, work: (side: Side) => Promise<T>): Promise<T> => {
+      const server = await startEmbeddedS3({ directory: join(state, 's3') })
+      try {
+        await server.createBucket(bucket)
+        return await work({ endpoint: server.endpoint, key: server.root, bucket })
+      } finally {
+        await server.close()
+      }
     }
-  }
 
-  const migrate = async (source: object, destination: object): Promise<{ verified: boolean; ledger: Record<string, unknown> }> => {
-    const { accessKeyId, secretAccessKey } = there.key
-    const keys = (side: string) => ({
-      [`DRAYAGE_${side}_ACCESS_KEY_ID`]: accessKeyId,
-      [`DRAYAGE_${side}_SECRET_ACCESS_KEY`]: secretAccessKey,
+    const migrate = async (source: object, destination: object): Promise<{ verified: boolean; ledger: Record<string, unknown> }> => {
+      const { accessKeyId, secretAccessKey } = there.key
+      const keys = (side: string) => ({
+        [`DRAYAGE_${side}_ACCESS_KEY_ID`]: accessKeyId,
+        [`DRAYAGE_${side}_SECRET_ACCESS_KEY`]: secretAccessKey,
+      })
+      const { code, stdout, stderr } = await drayage(['run', '-', '--state', state, '--json'], {
+        cwd: place.folder,
+        env: { ...keys('SOURCE'), ...keys('DESTINATION') },
+        input: JSON.stringify({ source, destination, limits: { batchObjects: 50, largeObjectBytes: 5 * MIB } }),
+      })
+      expect([code, stderr]).toEqual([0, ''])
+      return JSON.parse(stdout) as { verified: boolean; ledger: Record<string, unknown> }
+    }
+
+    const OBJECTS = SMALL.length + AWKWARD.length + ['parts', 'plain', 'empty', 'described'].length
+    const views: Record<'embedded' | 'moto' | 'back', View> = {} as typeof views
+
+    beforeAll(async () => {
+      moto = await startMoto()
+      there = { endpoint: moto.endpoint, key: moto.settings.credentials, bucket: 'there' }
+      await s3api(there, 'create-bucket')
+      views.embedded = await inEmbedded('here', async (side) => {
+        await fill(side)
+        return await viewOf(side)
+      })
     })
-    const { code, stdout, stderr } = await drayage(['run', '-', '--state', state, '--json'], {
-      cwd: place.folder,
-      env: { ...keys('SOURCE'), ...keys('DESTINATION') },
-      input: JSON.stringify({ source, destination, limits: { batchObjects: 50, largeObjectBytes: 5 * MIB } }),
+
+    afterAll(async () => {
+      await moto?.stop()
+      place.remove()
     })
-    expect([code, stderr]).toEqual([0, ''])
-    return JSON.parse(stdout) as { verified: boolean; ledger: Record<string, unknown> }
-  }
 
-  const OBJECTS = SMALL.length + AWKWARD.length + ['parts', 'plain', 'empty', 'described'].length
-  const views: Record<'embedded' | 'moto' | 'back', View> = {} as typeof views
-
-  beforeAll(async () => {
-    moto = await startMoto()
-    there = { endpoint: moto.endpoint, key: moto.settings.credentials, bucket: 'there' }
-    await s3api(there, 'create-bucket')
-    views.embedded = await inEmbedded('here', async (side) => {
-      await fill(side)
-      return await viewOf(side)
+    it('the source holds what the AWS CLI has put there', () => {
+      expect(views.embedded.objects.size).toBe(OBJECTS)
+      expect(SMALL.filter(({ key, body }) => views.embedded.objects.get(key)?.sha256 !== sha256(body))).toEqual([])
+      expect(views.embedded.objects.get('parts')?.etag).toMatch(/-3"$/)
+      expect(views.embedded.objects.get('described')?.headers).toMatchObject({ ContentType: 'text/x-described', ContentEncoding: 'gzip' })
+      expect(Object.keys(views.embedded.objects.get('plain')?.checksums ?? {})).not.toEqual([])
     })
-  })
 
-  afterAll(async () => {
-    await moto?.stop()
-    place.remove()
-  })
-
-  it('the source holds what the AWS CLI has put there', () => {
-    expect(views.embedded.objects.size).toBe(OBJECTS)
-    expect(SMALL.filter(({ key, body }) => views.embedded.objects.get(key)?.sha256 !== sha256(body))).toEqual([])
-    expect(views.embedded.objects.get('parts')?.etag).toMatch(/-3"$/)
-    expect(views.embedded.objects.get('described')?.headers).toMatchObject({ ContentType: 'text/x-described', ContentEncoding: 'gzip' })
-    expect(Object.keys(views.embedded.objects.get('plain')?.checksums ?? {})).not.toEqual([])
-  })
-
-  it('embedded to moto: the same keys, sizes, ETags, bodies, headers and metadata, and no open upload', async () => {
-    const { verified, ledger } = await migrate({ bucket: 'here', endpoint: 'embedded' }, { bucket: 'there', endpoint: moto.endpoint })
-    expect([verified, ledger['listed'], ledger['copied']]).toEqual([true, OBJECTS, OBJECTS])
-    views.moto = await viewOf(there)
-    expect(differences(views.embedded, views.moto)).toEqual([])
-    expect(views.moto.objects.get('parts')?.etag).toMatch(/-\d+"$/)
-  })
-
-  it('moto to embedded: the same again', async () => {
-    const { verified, ledger } = await inEmbedded('back', async () => undefined).then(() =>
-      migrate({ bucket: 'there', endpoint: moto.endpoint }, { bucket: 'back', endpoint: 'embedded' }),
-    )
-    expect([verified, ledger['listed'], ledger['copied']]).toEqual([true, OBJECTS, OBJECTS])
-    views.back = await inEmbedded('back', (side) => viewOf(side))
-    expect(differences(views.moto, views.back)).toEqual([])
-  })
-
-  it('what is planted is reported, and nothing else', async () => {
-    const plain = bytes('plain', 70_000)
-    plain[50_000] = 255 - (plain[50_000] ?? 0)
-    const described = bytes('described', 3000)
-    const metadata = (key: string, more: Record<string, string> = {}): Record<string, string> => ({
-      '--metadata': JSON.stringify({ ...views.back.objects.get(key)?.metadata, ...more }),
+    it('embedded to moto: the same keys, sizes, ETags, bodies, headers and metadata, and no open upload', async () => {
+      const { verified, ledger } = await migrate({ bucket: 'here', endpoint: 'embedded' }, { bucket: 'there', endpoint: moto.endpoint })
+      expect([verified, ledger['listed'], ledger['copied']]).toEqual([true, OBJECTS, OBJECTS])
+      views.moto = await viewOf(there)
+      expect(differences(views.embedded, views.moto)).toEqual([])
+      expect(views.moto.objects.get('parts')?.etag).toMatch(/-\d+"$/)
     })
-    const planted = await inEmbedded('back', async (side) => {
-      await put(side, 'plain', plain, metadata('plain'))
-      await put(side, 'described', described, { ...DESCRIBED, ...metadata('described', { owner: 'another' }) })
-      await put(side, 'empty', Buffer.alloc(0), { '--content-type': 'text/other', ...metadata('empty') })
-      await s3api(side, 'delete-object', '--key=../up')
-      await put(side, 'caf\u00e9 twice', Buffer.from('x'))
-      await s3api(side, 'create-multipart-upload', '--key=open')
-      return await viewOf(side, views.back)
+
+    it('moto to embedded: the same again', async () => {
+      const { verified, ledger } = await inEmbedded('back', async () => undefined).then(() =>
+        migrate({ bucket: 'there', endpoint: moto.endpoint }, { bucket: 'back', endpoint: 'embedded' }),
+      )
+      expect([verified, ledger['listed'], ledger['copied']]).toEqual([true, OBJECTS, OBJECTS])
+      views.back = await inEmbedded('back', (side) => viewOf(side))
+      expect(differences(views.moto, views.back)).toEqual([])
     })
-    const lines = differences(views.moto, planted).map((line) => line.replace(/^([^:]*: [^:]*).*/, '$1'))
-    expect(lines.filter((line) => !/^plain: Checksum/.test(line)).sort()).toEqual(
-      [
-        ...['plain: sha256', 'plain: ETag', 'described: metadata', 'empty: headers'],
-        ...['../up: missing', 'caf\u00e9 twice: not in the source', '1 uploads are open'],
-      ].sort(),
-    )
-  })
-})
+
+    it('what is planted is reported, and nothing else', async () => {
+      const plain = bytes('plain', 70_000)
+      plain[50_000] = 255 - (plain[50_000] ?? 0)
+      const described = bytes('described', 3000)
+      const metadata = (key: string, more: Record<string, string> = {}): Record<string, string> => ({
+        '--metadata': JSON.stringify({ ...views.back.objects.get(key)?.metadata, ...more }),
+      })
+      const planted = await inEmbedded('back', async (side) => {
+        await put(side, 'plain', plain, metadata('plain'))
+        await put(side, 'described', described, { ...DESCRIBED, ...metadata('described', { owner: 'another' }) })
+        await put(side, 'empty', Buffer.alloc(0), { '--content-type': 'text/other', ...metadata('empty') })
+        await s3api(side, 'delete-object', '--key=../up')
+        await put(side, 'caf\u00e9 twice', Buffer.from('x'))
+        await s3api(side, 'create-multipart-upload', '--key=open')
+        return await viewOf(side, views.back)
+      })
+      const lines = differences(views.moto, planted).map((line) => line.replace(/^([^:]*: [^:]*).*/, '$1'))
+      expect(lines.filter((line) => !/^plain: Checksum/.test(line)).sort()).toEqual(
+        [
+          ...['plain: sha256', 'plain: ETag', 'described: metadata', 'empty: headers'],
+          ...['../up: missing', 'caf\u00e9 twice: not in the source', '1 uploads are open'],
+        ].sort(),
+      )
+    })
+  },
+  awsAbsent(),
+)

@@ -22,9 +22,12 @@ export const motoAbsent = (): string | undefined => {
   return status === 0 ? undefined : "python3 has no moto[server]: pip install 'moto[server]'"
 }
 
-/** A suite that runs against moto. Where moto is absent it is skipped under a name that says so, after one line that says why. */
-export const describeWithMoto = (name: string, suite: () => void): void => {
-  const reason = motoAbsent()
+/**
+ * A suite that runs against moto. Where moto is absent, or something else that the suite says it needs and lacks, it is skipped under
+ * a name that says so, after one line that says why.
+ */
+export const describeWithMoto = (name: string, suite: () => void, alsoAbsent?: string): void => {
+  const reason = motoAbsent() ?? alsoAbsent
   if (reason === undefined) return void describe(name, suite)
   process.stderr.write(`skipped: ${name}: ${reason}\n`)
   describe.skip(`${name} (skipped: ${reason})`, suite)
