@@ -1,8 +1,8 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from './free-port'
 
 /** moto's answers belong to this account whatever the access key. */
 export const MOTO_ACCOUNT = '123456789012'
@@ -58,15 +58,6 @@ export const startMoto = async ({ lambdas }: { lambdas?: string } = {}): Promise
   }
   const credentials = { accessKeyId: 'fake-access-key-for-moto', secretAccessKey: 'fake-secret-key-for-moto' }
   return { endpoint, settings: { region: 'us-east-1', endpoint, maxAttempts: 1, credentials }, stop: () => stop(server) }
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const answers = async (endpoint: string): Promise<boolean> => {

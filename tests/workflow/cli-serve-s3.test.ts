@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import * as S3 from '@aws-sdk/client-s3'
 import type { IssuedKey } from '../../cli/local/s3-server/index'
 import { clientOf } from '../support/embedded-client'
+import { freePort } from '../support/free-port'
 import { drayage, scratch, tree } from './cli-support'
 
 const BIN = join(import.meta.dirname, '..', '..', 'cli', 'drayage.js')
@@ -50,15 +50,6 @@ const serve = async (...args: string[]): Promise<Serving> => {
 const put = (client: S3.S3Client, Key: string, Body: string) => client.send(new S3.PutObjectCommand({ Bucket: 'served', Key, Body }))
 const read = async (client: S3.S3Client, Key: string) =>
   (await client.send(new S3.GetObjectCommand({ Bucket: 'served', Key }))).Body?.transformToString()
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 describe('drayage serve-s3', () => {
   it('has every answered object after kill -9, on the port it is given, and refuses the key of the killed one', async () => {
