@@ -7,7 +7,13 @@ interface Event {
 
 /** Parses the input once; every default is set there. Creates nothing. The one-machine runtime alone takes endpoints. */
 export const validateRequest: Step<Event, Migration> = async ({ request, execution }, { services }) =>
-  parseRequest(request, { runtime: services.runtime, runId: execution.name, executionId: execution.id, now: services.now() })
+  parseRequest(request, {
+    runtime: services.runtime,
+    runId: execution.name,
+    executionId: execution.id,
+    now: services.now(),
+    stage: services.stage,
+  })
 
 export const shape = {
   runId: 'string',

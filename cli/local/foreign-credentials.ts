@@ -1,4 +1,4 @@
-import { CredentialsRefused, type CredentialProvider, type Migration } from '@drayage/core'
+import { CredentialsRefused, type CredentialProvider, type Place } from '@drayage/core'
 
 export type Side = 'source' | 'destination'
 
@@ -15,7 +15,7 @@ export interface ForeignCredentials {
  */
 export const foreignCredentials = (
   side: Side,
-  place: Migration['destination'],
+  place: Place,
   env: NodeJS.ProcessEnv = process.env,
 ): ForeignCredentials => {
   const name = `DRAYAGE_${side.toUpperCase()}`

@@ -25,10 +25,14 @@ test('every default is set, and nothing is left to chance', () => {
      },
      "credentials": {
        "after": "verified",
+       "revokeAtSource": false,
      },
+     "dataClassification": "internal",
      "destination": {
+       "account": null,
        "bucket": "acme-archive",
        "endpoint": null,
+       "kmsKey": null,
        "prefix": "",
        "profile": null,
        "region": "us-east-1",
@@ -45,6 +49,9 @@ test('every default is set, and nothing is left to chance', () => {
        "toleratedFailures": 100,
      },
      "pair": "f37e46406e5e34373b6761c633faa020",
+     "residency": {
+       "regions": [],
+     },
      "runId": "run-1",
      "shards": {
        "batches": "runs/run-1/shards/batches/",
@@ -126,6 +133,53 @@ test('a pair is the same for the same two places, whatever else is asked', () =>
   const pair = (request: unknown) => parseRequest(request, local).pair
   expect(pair({ ...places, dryRun: true })).toBe(pair(places))
   expect(pair({ ...places, destination: { bucket: 'acme-archive', prefix: 'x' } })).not.toBe(pair(places))
+})
+
+describe('where the destination may stand', () => {
+  const regions = (change: object, allowedRegions: string[] = []) =>
+    problems({ ...onAws, ...change }, { ...aws, stage: { account: '123456789012', allowedRegions } })
+  const inFrankfurt = { destination: { bucket: 'acme-archive', region: 'eu-central-1' } }
+
+  test('is anywhere unless the request or the stage says where', () => {
+    expect(regions(inFrankfurt)).toEqual([])
+    expect(regions({ ...inFrankfurt, residency: { regions: ['eu-central-1'] } })).toEqual([])
+    expect(regions(inFrankfurt, ['eu-central-1', 'eu-west-1'])).toEqual([])
+  })
+
+  test.each<[string, object, string[], RegExp]>([
+    ['outside the request', { residency: { regions: ['eu-west-1'] } }, [], /^destination\.region: eu-central-1 is outside/],
+    ['outside the stage', {}, ['eu-west-1'], /^destination\.region: eu-central-1 is outside/],
+    ['wider than the stage', { residency: { regions: ['eu-central-1', 'us-east-1'] } }, ['eu-central-1'], /^residency\.regions: us-east-1/],
+    ['restricted and nowhere', { dataClassification: 'restricted' }, [], /^residency\.regions: restricted data needs/],
+  ])('is refused: %s', (_name, change, allowed, words) => {
+    expect(regions({ ...inFrankfurt, ...change }, allowed)).toEqual([expect.stringMatching(words)])
+  })
+
+  test('restricted data with regions is taken, and the stage names those of a request without any', () => {
+    const context = { ...aws, stage: { account: '123456789012', allowedRegions: ['eu-central-1'] } }
+    const parsed = parseRequest({ ...onAws, ...inFrankfurt, dataClassification: 'restricted' }, context)
+    expect(parsed.residency.regions).toEqual(['eu-central-1'])
+  })
+})
+
+test('the stage owns the destination unless the request names another account', () => {
+  const context = { ...aws, stage: { account: '123456789012', allowedRegions: [] } }
+  expect(parseRequest(onAws, context).destination.account).toBe('123456789012')
+  const foreign = { ...onAws, destination: { bucket: 'acme-archive', account: '210987654321' } }
+  expect(parseRequest(foreign, context).destination.account).toBe('210987654321')
+  expect(parseRequest(places, local).destination.account).toBeNull()
+})
+
+test.each<[string, object, RegExp]>([
+  ['an account', { account: '1234' }, /^destination\.account: is no AWS account/],
+  ['an alias', { kmsKey: 'arn:aws:kms:us-east-1:123456789012:alias/x' }, /^destination\.kmsKey: is no ARN/],
+  ['a key elsewhere', { kmsKey: 'arn:aws:kms:eu-west-1:123456789012:key/1-2' }, /^destination\.kmsKey: is a key of another region/],
+])('a destination with %s that cannot be is refused', (_name, change, words) => {
+  expect(problems({ ...onAws, destination: { bucket: 'acme-archive', ...change } }, aws)).toEqual([expect.stringMatching(words)])
+})
+
+test('keys of the operator are never revoked by a run on one machine', () => {
+  expect(problems({ ...places, credentials: { revokeAtSource: true } })).toEqual([expect.stringMatching(/^credentials\.revokeAtSource: /)])
 })
 
 test('the provider follows from the endpoint unless it is named', () => {

@@ -98,7 +98,7 @@ const migrationOf = (change: { runId?: string; credential?: string | null; after
     executionId: `arn:aws:states:us-east-1:${MOTO_ACCOUNT}:execution:migrate:run-${run}`,
     source: { bucket: 'source-bucket', prefix: 'team-a/', region: 'eu-west-1', credential: change.credential ?? null },
     destination: { bucket: 'destination-bucket', prefix: 'from-team-a/', region: 'eu-central-1' },
-    credentials: { after: change.after ?? 'verified' },
+    credentials: { after: change.after ?? 'verified', revokeAtSource: false },
     access: { expiresAt: '2026-12-31T12:00:00.000Z' },
   }) as Migration
 
@@ -589,7 +589,7 @@ describeWithMoto('access on AWS, against moto', () => {
       const access = awsAccess(options())
       const migration = migrationOf({ credential })
       const reach = await access.source(migration)
-      await access.endCredential({ ...migration, credentials: { after: 'always' } }, false)
+      await access.endCredential({ ...migration, credentials: { after: 'always', revokeAtSource: false } }, false)
       time += 4 * 60_000
       await reach.credentials()
       time += 61_000

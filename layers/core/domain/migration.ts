@@ -12,6 +12,10 @@ export interface Place {
   profile: string | null
 }
 
+/** The four levels of the cloud migration guide, from no harm to the most. */
+export const DATA_CLASSIFICATIONS = ['public', 'internal', 'confidential', 'restricted'] as const
+export type DataClassification = (typeof DATA_CLASSIFICATIONS)[number]
+
 /**
  * The parsed request, frozen: written by ValidateRequest, read by every other state. All defaults are set where it is made
  * (`request.ts`) and nowhere else. It holds references and counters: no keys, no credentials.
@@ -30,10 +34,23 @@ export interface Migration {
     /** AWS only: the name of the secret that holds endpoint, region and keys */
     credential: string | null
   }
-  destination: Place
+  destination: Place & {
+    /** the account that owns the bucket, 12 digits: sent as ExpectedBucketOwner with every call; null: not known (one machine only) */
+    account: string | null
+    /** ARN of the KMS key that the bucket encrypts with by default; null: none of KMS, or the AWS managed key */
+    kmsKey: string | null
+  }
+  /** what the objects are: decides what Preflight demands of source transport and destination bucket */
+  dataClassification: DataClassification
+  /** regions in which the destination may stand; [] for any */
+  residency: { regions: string[] }
   dryRun: boolean
   verification: { mode: 'listing' }
-  credentials: { after: 'verified' | 'always' | 'expiry' }
+  credentials: {
+    after: 'verified' | 'always' | 'expiry'
+    /** Amazon S3 sources: the access key itself is made inactive and deleted before our copy of it is */
+    revokeAtSource: boolean
+  }
   access: {
     /** ISO 8601: from then on every temporary right has ended by itself */
     expiresAt: string

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { InvalidRequest } from './errors'
-import type { Migration } from './migration'
+import { DATA_CLASSIFICATIONS, type Migration } from './migration'
 import { MIN_PART_BYTES } from './parts'
 import { PROVIDER_NAMES, type ProviderName } from './providers'
 import { stateKeys } from './state-keys'
@@ -23,10 +23,10 @@ const prefix = z
   .refine((text) => text.isWellFormed(), 'holds half of a surrogate pair; write it as UTF-8')
   .default('')
 
-const region = z
-  .string()
-  .regex(/^[a-z0-9-]{1,40}$/, 'is no region; write it as in eu-central-1')
-  .default('us-east-1')
+const regionName = z.string().regex(/^[a-z0-9-]{1,40}$/, 'is no region; write it as in eu-central-1')
+const region = regionName.default('us-east-1')
+
+const KMS_KEY = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/
 
 const isEndpoint = (text: string): boolean => {
   if (text === 'embedded') return true
@@ -68,10 +68,24 @@ const request = z.strictObject({
     region,
     endpoint,
     profile,
+    account: z
+      .string()
+      .regex(/^\d{12}$/, 'is no AWS account; write its 12 digits')
+      .nullable()
+      .default(null),
+    kmsKey: z
+      .string()
+      .regex(KMS_KEY, 'is no ARN of a KMS key; write it as in arn:aws:kms:eu-central-1:123456789012:key/…, no alias')
+      .nullable()
+      .default(null),
   }),
+  dataClassification: z.enum(DATA_CLASSIFICATIONS).default('internal'),
+  residency: z.strictObject({ regions: z.array(regionName).max(50, 'holds more than 50 regions').default([]) }).prefault({}),
   dryRun: z.boolean().default(false),
   verification: z.strictObject({ mode: z.literal('listing').default('listing') }).prefault({}),
-  credentials: z.strictObject({ after: z.enum(['verified', 'always', 'expiry']).default('verified') }).prefault({}),
+  credentials: z
+    .strictObject({ after: z.enum(['verified', 'always', 'expiry']).default('verified'), revokeAtSource: z.boolean().default(false) })
+    .prefault({}),
   access: z
     .strictObject({ hours: z.number().positive().max(MAX_HOURS, `is over the cap of ${MAX_HOURS} hours (30 days)`).default(24) })
     .prefault({}),
@@ -115,6 +129,16 @@ export interface RequestContext {
   runId: string
   executionId: string
   now: Date
+  /** undefined: one machine */
+  stage?: DeployedStage | undefined
+}
+
+/** What of a deployed stage bears on a request. */
+export interface DeployedStage {
+  /** the stack's account, which owns the destination unless the request names another */
+  account: string
+  /** regions in which destinations may stand; [] for any */
+  allowedRegions: readonly string[]
 }
 
 const fieldOf = (path: readonly PropertyKey[]): string => (path.length === 0 ? 'request' : path.map(String).join('.'))
@@ -149,9 +173,28 @@ const overlap = ({ source, destination }: z.output<typeof request>): boolean => 
   )
 }
 
-const runtimeProblems = ({ source, destination }: z.output<typeof request>, { runtime }: RequestContext): string[] => {
+/** What is wrong with the destination's region and its key's, by the request's own list and by the deployed stage's. */
+const residencyProblems = ({ destination, residency, dataClassification }: z.output<typeof request>, { stage }: RequestContext) => {
+  const problems: string[] = []
+  const allowedRegions = stage?.allowedRegions ?? []
+  const outside = residency.regions.filter((name) => allowedRegions.length > 0 && !allowedRegions.includes(name))
+  if (outside.length > 0)
+    problems.push(`residency.regions: ${outside.join(', ')} not allowed by this stage; it allows ${allowedRegions.join(', ')}`)
+  const regions = residency.regions.length > 0 ? residency.regions : allowedRegions
+  if (regions.length > 0 && !regions.includes(destination.region))
+    problems.push(`destination.region: ${destination.region} is outside the allowed regions (${regions.join(', ')})`)
+  if (dataClassification === 'restricted' && regions.length === 0)
+    problems.push('residency.regions: restricted data needs the regions in which it may stand; name them')
+  if (destination.kmsKey !== null && destination.kmsKey.split(':')[3] !== destination.region)
+    problems.push(`destination.kmsKey: is a key of another region than the destination's (${destination.region})`)
+  return problems
+}
+
+const runtimeProblems = ({ source, destination, credentials }: z.output<typeof request>, { runtime }: RequestContext): string[] => {
   const problems: string[] = []
   if (runtime === 'local') {
+    if (credentials.revokeAtSource)
+      problems.push('credentials.revokeAtSource: on one machine the keys are your own, and no run ends them; leave it out')
     if (source.credential !== null)
       problems.push('source.credential: names a secret on AWS; on one machine name a profile (source.profile) or set the environment')
     return problems
@@ -200,8 +243,8 @@ export const parseRequest = (input: unknown, context: RequestContext): Migration
     ])
   const parsed = request.safeParse(input, { reportInput: true })
   if (!parsed.success) throw new InvalidRequest(problemsOf(parsed.error))
-  const { source, destination, access, ...rest } = parsed.data
-  const problems = runtimeProblems(parsed.data, context)
+  const { source, destination, access, residency, ...rest } = parsed.data
+  const problems = [...runtimeProblems(parsed.data, context), ...residencyProblems(parsed.data, context)]
   if (overlap(parsed.data))
     problems.push(
       'destination.bucket: is the source itself; choose another bucket, or a destination.prefix that the source.prefix does not cover',
@@ -214,7 +257,8 @@ export const parseRequest = (input: unknown, context: RequestContext): Migration
     startedAt: now.toISOString(),
     pair: pairOf(parsed.data),
     source: { ...source, provider: source.provider ?? defaultProvider(source.endpoint, source.credential) },
-    destination,
+    destination: { ...destination, account: destination.account ?? context.stage?.account ?? null },
+    residency: { regions: residency.regions.length > 0 ? residency.regions : [...(context.stage?.allowedRegions ?? [])] },
     ...rest,
     access: { expiresAt: new Date(now.getTime() + access.hours * 3_600_000).toISOString() },
     shards: { batches: keys.batches, large: keys.large },

@@ -51,6 +51,10 @@ const makeServices = (): Services => {
   const own = { endpoint: undefined, region, credentials: fromNodeProviderChain() }
   return {
     runtime: 'aws',
+    stage: {
+      account: options.account,
+      allowedRegions: (process.env.DRAYAGE_ALLOWED_REGIONS ?? '').split(',').filter((name) => name !== ''),
+    },
     state: s3Store({ bucket: variable('DRAYAGE_STATE_BUCKET'), reach: own, provider: 'aws' }),
     source: (migration) =>
       kept(migration.runId, 'source', async () =>

@@ -3,11 +3,14 @@ import type { Access, DeadLetters, Executions } from '../domain/access'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
 import type { OutcomeName } from '../domain/outcomes'
+import type { DeployedStage } from '../domain/request'
 
 /** What every function is given besides its event: the outside world, on AWS and on one machine. */
 export interface Services {
   /** where the state machine runs: only the one-machine runtime takes endpoints and profiles in a request */
   runtime: 'aws' | 'local'
+  /** undefined: one machine */
+  stage?: DeployedStage | undefined
   /** the state bucket */
   state: ObjectStore
   source(migration: Migration): Promise<ObjectStore>
