@@ -9,8 +9,10 @@ import { exitCode } from './exit-codes'
 import { prepare } from './local/prepare'
 import { withRuntime } from './local/runtime'
 import { reporting } from './reporting'
+import type { RunEvent } from './progress'
 import { maxRssBytes, runDocument } from './run-document'
-import { observationLine, summary } from './summary'
+import { summary } from './summary'
+import { terminalText } from './terminal-text'
 import { bytesText, count } from './units'
 
 /** The real files that the demo moves: this repository's own dependencies, wherever the current directory is. */
@@ -55,17 +57,28 @@ export const demo = ({ keep, json, state }: DemoCommand): Promise<number> =>
           await writeFile(request, `${JSON.stringify(REQUEST, null, 2)}\n`)
 
           const screen = json ? silent : display(process.stderr)
-          const ended = await runtime
-            .run(prepare(REQUEST, { name: undefined, dryRun: false }), { observe: screen.observe, signal })
-            .finally(screen.close)
+          const prepared = prepare(REQUEST, { name: undefined, dryRun: false })
+          let tried: Promise<Observation[]> = Promise.resolve([])
+          const observe = (event: RunEvent): void => {
+            screen.observe(event)
+            if (event.kind === 'state' && event.name === 'CopyObjects') tried = runtime.tryActiveKeys(prepared.migration)
+          }
+          const ended = await runtime.run(prepared, { observe, signal }).finally(screen.close)
+          const working = await tried
           const refused = await runtime.tryEndedKeys(ended.migration)
           const document = {
             ...runDocument(ended, maxRssBytes()),
             filled,
+            working,
             refused,
             kept: kept === undefined ? null : runtime.home.directory,
           }
-          print(document, [...summary(document), ...triedLines(refused), ...keptLines(document.kept, request)])
+          print(document, [
+            ...summary(document),
+            ...triedLines('The keys of this run, tried while it was copying', working),
+            ...triedLines('The same keys, tried after its end', refused),
+            ...keptLines(document.kept, request),
+          ])
           reported = true
           return exitCode(document.status, signal)
         },
@@ -79,10 +92,10 @@ export const demo = ({ keep, json, state }: DemoCommand): Promise<number> =>
 const filledLine = ({ objects, bytes, written }: Filled): string =>
   `${count(objects)} objects, ${bytesText(bytes)}${written === objects ? '' : `, ${count(objects - written)} of them from before`}`
 
-const triedLines = (refused: readonly Observation[]): string[] => [
+const triedLines = (title: string, tried: readonly Observation[]): string[] => [
   '',
-  'The keys of this run, tried once more',
-  ...refused.map((tried) => `  ${observationLine(tried)}`),
+  title,
+  ...tried.map(({ name, call, answer, closed }) => terminalText(`  ${closed ? 'refused' : 'works  '} ${name}: ${call} answered ${answer}`)),
 ]
 
 const keptLines = (folder: string | null, request: string): string[] =>

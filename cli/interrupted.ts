@@ -2,7 +2,7 @@
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 
-  constructor() {
-    super('The run was interrupted by the operator.')
+  constructor(message: string) {
+    super(message)
   }
 }

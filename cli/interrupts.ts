@@ -9,15 +9,29 @@ export interface Interrupts {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** Listens for what ends a run early, so that it ends in Cleanup. `say` is given one line for the operator. */
-export const interrupts = (say: (line: string) => void): Interrupts => {
+/** What the operator is told at the first Ctrl-C and at every further one. */
+export interface InterruptWords {
+  first: string
+  again: string
+  /** once everything has ended */
+  ended: string
+}
+
+const RUN_WORDS: InterruptWords = {
+  first: 'Interrupted. Stopping the run and ending its access …',
+  again: 'Cleanup is under way: it ends the access that the run opened. Please let it finish.',
+  ended: 'The run was interrupted by the operator.',
+}
+
+/** Listens for what ends a command early, so that a run ends in Cleanup and a secret is not left half written. `say` is given one line. */
+export const interrupts = (say: (line: string) => void, words: InterruptWords = RUN_WORDS): Interrupts => {
   const controller = new AbortController()
   // Every request under way listens: the warning at eleven is about leaks, and none of these listeners outlives its request.
   setMaxListeners(0, controller.signal)
   const interrupt = () => {
-    if (controller.signal.aborted) return say('Cleanup is under way: it ends the access that the run opened. Please let it finish.')
-    say('Interrupted. Stopping the run and ending its access …')
-    controller.abort(new Interrupted())
+    if (controller.signal.aborted) return say(words.again)
+    say(words.first)
+    controller.abort(new Interrupted(words.ended))
   }
   const crash = (error: unknown) => {
     say(`Something failed that nobody caught: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { createRequire } from 'node:module'
+import { credentialsCommands } from './credentials/commands'
 import { EXIT } from './exit-codes'
 import { boundHeap } from './heap'
 
@@ -66,6 +67,21 @@ const program = (done: (code: number) => void): Command => {
       boundHeap()
       const { serveS3 } = await import('./serve-s3')
       done(await serveS3({ directory, port: options.port, buckets: options.bucket, json: options.json === true }))
+    })
+
+  credentialsCommands(drayage, done)
+
+  const certificate = drayage.command('certificate').description('checks what a run says of the end of its access')
+  certificate
+    .command('verify')
+    .description('checks a certificate and its signature, offline. Exit code 0: it holds; 1: refused; 2: a file cannot be read')
+    .argument('<file>', 'certificate.json of a run')
+    .option('--signature <file>', 'its signature (default: certificate.sig beside it)')
+    .option('--public-key <file>', 'PEM of the key that it must be signed with, from a source that you trust')
+    .option(...JSON_OPTION)
+    .action(async (file: string, options: { signature?: string; publicKey?: string; json?: boolean }) => {
+      const { verifyCommand } = await import('./certificate')
+      done(await verifyCommand({ file, signature: options.signature, publicKey: options.publicKey, json: options.json === true }))
     })
 
   return drayage

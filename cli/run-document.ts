@@ -1,4 +1,4 @@
-import type { Observation, Report } from '@drayage/core'
+import type { ChecklistItem, ClosureStep, Held, Report } from '@drayage/core'
 import type { ReportFiles } from './local/copy-out'
 import type { Ended } from './local/run-migration'
 
@@ -17,6 +17,10 @@ export interface RunDocument {
   listed: number
   estimate: Report['estimate']
   failures: Report['failures']
+  /** what Preflight said of the destination; null: the run ended before it */
+  preflight: Report['preflight']
+  /** lines of the report's checklist by their status; null: the report was not completed */
+  checklist: Record<ChecklistItem['status'], number> | null
   /** from start to end, Cleanup and report included */
   seconds: number
   objectsPerSecond: number
@@ -25,7 +29,10 @@ export interface RunDocument {
   report: ReportFiles & { log: string }
   /** whether everything that the run created is observed to be gone */
   closed: boolean
-  closure: Observation[]
+  /** what each step of Cleanup observed */
+  closure: ClosureStep[]
+  /** new since the run began, and in no run's record */
+  unexplained: Held[]
   /** what this run cannot do for the operator */
   todo: string[]
   /** what failed after the run's end */
@@ -33,7 +40,7 @@ export interface RunDocument {
 }
 
 export const runDocument = (ended: Ended, maxRssBytes: number): RunDocument => {
-  const { migration, report, certificate, elapsedMs } = ended
+  const { migration, report, closure, elapsedMs } = ended
   const seconds = Math.round(elapsedMs) / 1000
   const status = statusOf(ended)
   return {
@@ -47,15 +54,23 @@ export const runDocument = (ended: Ended, maxRssBytes: number): RunDocument => {
     listed: report?.listing.listed ?? 0,
     estimate: report?.estimate ?? null,
     failures: report?.failures ?? { count: 0, sample: [] },
+    preflight: report?.preflight ?? null,
+    checklist: report?.checklist === undefined ? null : countsOf(report.checklist),
     seconds,
     objectsPerSecond: report === undefined ? 0 : Math.round(((report.ledger.copied + report.ledger.skipped) / seconds) * 10) / 10,
     maxRssBytes,
     report: { ...ended.files, log: ended.log },
-    closed: certificate?.complete ?? false,
-    closure: certificate?.observations ?? [],
-    todo: certificate?.todo ?? [],
+    closed: closure?.complete ?? false,
+    closure: closure?.steps ?? [],
+    unexplained: closure?.baseline?.unexplained ?? [],
+    todo: closure?.todo ?? [],
     afterwards: ended.afterwards,
   }
+}
+
+const countsOf = (items: readonly ChecklistItem[]): Record<ChecklistItem['status'], number> => {
+  const of = (status: ChecklistItem['status']) => items.filter((item) => item.status === status).length
+  return { pass: of('pass'), fail: of('fail'), manual: of('manual') }
 }
 
 const booksOf = ({ ledger }: Report): NonNullable<RunDocument['ledger']> => {

@@ -19,9 +19,11 @@ export const summary = (run: RunDocument): string[] => [
   ...headline(run),
   ...section('Books', books(run)),
   ...section('Failures', failures(run)),
+  ...section('Preflight', preflight(run)),
   ...section('Estimate', estimate(run)),
   ...section('Report', places(run)),
   ...section('Cleanup', cleanup(run)),
+  ...section('Checklist', checklist(run)),
   ...section(
     'Left for you',
     run.todo.map((line) => terminalText(line)),
@@ -60,6 +62,16 @@ const failures = ({ failures: { count: all, sample } }: RunDocument): string[] =
   return all > shown.length ? [...shown, `and ${count(all - shown.length)} more in failures.csv`] : shown
 }
 
+const preflight = ({ preflight: found }: RunDocument): string[] =>
+  found === null
+    ? []
+    : [...found.problems.map((line) => terminalText(`refused  ${line}`)), ...found.warnings.map((line) => terminalText(`warning  ${line}`))]
+
+const checklist = ({ checklist: found }: RunDocument): string[] =>
+  found === null
+    ? []
+    : [`${count(found.pass)} passed, ${count(found.fail)} failed, ${count(found.manual)} for you to look at: see report.html`]
+
 const estimate = ({ status, estimate: expected, listed, bytes }: RunDocument): string[] => {
   if (status !== 'estimated' || expected === null) return []
   return [
@@ -73,8 +85,9 @@ const estimate = ({ status, estimate: expected, listed, bytes }: RunDocument): s
 
 const places = ({ report }: RunDocument): string[] => Object.values(report)
 
-const cleanup = ({ closed, closure }: RunDocument): string[] => [
-  ...closure.map(observationLine),
+const cleanup = ({ closed, closure, unexplained }: RunDocument): string[] => [
+  ...closure.flatMap(({ step, name, observations }) => [`${step} ${name}`, ...observations.map((one) => `  ${observationLine(one)}`)]),
+  ...unexplained.map(({ kind, name }) => terminalText(`new since the run began, and in no run's record: ${kind} ${name}`)),
   closed
     ? 'access is closed: everything that this run created is observed to be gone'
     : 'access is NOT proved closed: see the certificate and the log',

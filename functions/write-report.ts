@@ -1,24 +1,9 @@
-import {
-  findJson,
-  lambda,
-  readJson,
-  reportHtml,
-  stateKeys,
-  writeText,
-  type Certificate,
-  type Migration,
-  type Report,
-  type Step,
-} from '@drayage/core'
+import { finishReport, lambda, stateKeys, type Migration, type Step } from '@drayage/core'
 
-/** Writes report.html from report.json and certificate.json. */
-export const writeReport: Step<{ migration: Migration }, { html: string }> = async ({ migration }, { services, deadline }) => {
-  const { signal } = deadline
-  const keys = stateKeys(migration.runId)
-  const report = (await readJson<Report>(services.state, keys.report, { signal })).value
-  const certificate = (await findJson<Certificate>(services.state, keys.certificate, { signal }))?.value
-  await writeText(services.state, keys.reportHtml, reportHtml(report, certificate), { signal })
-  return { html: keys.reportHtml }
+/** Completes report.json with the checklist and writes report.html. */
+export const writeReport: Step<{ migration: Migration }, { html: string }> = async ({ migration: { runId } }, { services, deadline }) => {
+  await finishReport(runId, services.state, { signal: deadline.signal })
+  return { html: stateKeys(runId).reportHtml }
 }
 
 export const handler = lambda(writeReport)

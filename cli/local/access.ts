@@ -6,34 +6,40 @@ import {
   type Access,
   type Credentials,
   type Grant,
+  type Held,
   type Migration,
   type Observation,
   type Reach,
+  type Use,
   destinationPrefix,
+  useName,
+  USES,
 } from '@drayage/core'
 import { foreignCredentials, type Side } from './foreign-credentials'
 import { keyGrants } from './key-grants'
 import type { EmbeddedS3, KeyGrant } from './s3-server/index'
 import { tryKey, type Attempt } from './try-key'
 
-/** What a key of a run is for. A run has at most one of each. */
-type Use = 'write' | 'abort' | 'verify' | 'source'
+/** What a key of a run is for: its two grants, and what it reads an embedded source with. A run has at most one of each. */
+type KeyUse = Use | 'source'
 
-const WORDS: Record<Use, string> = { write: 'write', abort: 'abort uploads', verify: 'list the destination', source: 'read the source' }
+const WORDS: Record<KeyUse, string> = { write: 'write', verify: 'list the destination', source: 'read the source' }
 
 /** The keys of one run. Their secrets are here and nowhere else, and end with the process. */
 interface RunKeys {
-  active: Map<Use, Credentials>
+  active: Map<KeyUse, Credentials>
   /** kept to show that they are refused */
-  ended: Map<Use, Credentials>
+  ended: Map<KeyUse, Credentials>
   /** no new key for these, whoever asks */
-  over: Set<Use>
+  over: Set<KeyUse>
 }
 
 export interface LocalAccess extends Access {
   /** Asks for the operator's credentials of both sides. Throws InvalidRequest with a line per side that has none. */
   checkCredentials(migration: Migration): Promise<void>
-  /** Uses every key that this run had, as a holder of it would. */
+  /** Uses every key that this run has, as a holder of it would; `closed`: it was refused. */
+  tryActive(migration: Migration): Promise<Observation[]>
+  /** The same with every key that it had. */
   tryEnded(migration: Migration): Promise<Observation[]>
 }
 
@@ -50,46 +56,61 @@ export interface LocalAccessOptions {
  */
 export const localAccess = ({ server, now, env = process.env }: LocalAccessOptions): LocalAccess => {
   const runs = new Map<string, RunKeys>()
+  /** by key id: whose key it is */
+  const owners = new Map<string, { runId: string; name: string }>()
   const keysOf = ({ runId }: Migration): RunKeys => {
     const known = runs.get(runId) ?? { active: new Map(), ended: new Map(), over: new Set() }
     runs.set(runId, known)
     return known
   }
 
-  const issue = (migration: Migration, use: Use): Credentials => {
+  const issue = (migration: Migration, use: KeyUse, suspended = false): Credentials => {
     const keys = keysOf(migration)
     const active = keys.active.get(use)
     if (active !== undefined) return active
     if (keys.over.has(use)) throw new CredentialsRefused(`the run ${migration.runId} has ended its key to ${WORDS[use]}`)
-    const issued = server.issueKey(keyGrant(migration, use))
+    const issued = server.issueKey({ ...keyGrant(migration, use), ...(suspended && { allow: 'abort' }) })
     keys.active.set(use, issued)
+    owners.set(issued.accessKeyId, { runId: migration.runId, name: keyName(migration, use) })
     return issued
   }
 
-  const end = async (migration: Migration, use: Use): Promise<void> => {
+  const end = async (migration: Migration, use: KeyUse): Promise<Observation> => {
     const keys = keysOf(migration)
     keys.over.add(use)
     const key = keys.active.get(use)
-    if (key === undefined) return
+    if (key === undefined) return observe(migration, use, 'none', NOT_ISSUED, true)
     keys.active.delete(use)
     keys.ended.set(use, key)
     await server.revokeKey(key.accessKeyId)
+    return observe(migration, use, 'revokeKey', server.keyState(key.accessKeyId), true)
   }
 
-  const observe = async (migration: Migration, use: Use, key: Credentials): Promise<Observation> => {
+  const observe = (migration: Migration, use: KeyUse, call: string, answer: string, closed: boolean): Observation => ({
+    kind: 'key',
+    name: keyName(migration, use),
+    call,
+    answer,
+    closed,
+    at: now().toISOString(),
+  })
+
+  const tryOut = async (migration: Migration, use: KeyUse, key: Credentials): Promise<Observation> => {
     const { answer, call, refused } = await attempt(server, migration, use, key)
-    return { kind: 'key', name: `${resourceName(migration.runId)}/${use}`, call, answer, closed: refused, at: now().toISOString() }
+    return observe(migration, use, call, answer, refused)
   }
 
-  const observeEnded = async (migration: Migration, uses: readonly Use[]): Promise<Observation[]> => {
+  const tryEach = async (migration: Migration, keys: ReadonlyMap<KeyUse, Credentials>): Promise<Observation[]> => {
     const observations: Observation[] = []
-    for (const [use, key] of keysOf(migration).ended) if (uses.includes(use)) observations.push(await observe(migration, use, key))
+    for (const [use, key] of keys) observations.push(await tryOut(migration, use, key))
     return observations
   }
 
-  const own = (grant: Grant, { runId }: Migration): void => {
-    if (grant.kind !== 'key' || grant.name !== resourceName(runId))
-      throw new AccessNotOpened(`${grant.kind} ${grant.name} is not of the run ${runId}`)
+  /** The use of a grant. Throws AccessNotOpened for one that is not this run's. */
+  const useOf = ({ kind, name }: Grant, { runId }: Migration): Use => {
+    const use = USES.find((one) => kind === 'key' && name === useName(runId, one))
+    if (use === undefined) throw new AccessNotOpened(`${kind} ${name} is not of the run ${runId}`)
+    return use
   }
 
   const embedded = (credentials: () => Credentials, region: string): Reach => ({
@@ -120,48 +141,52 @@ export const localAccess = ({ server, now, env = process.env }: LocalAccessOptio
 
     plan: keyGrants,
 
-    create: async (grant, migration) => {
-      own(grant, migration)
-      issue(migration, 'write')
-    },
+    create: async (grant, migration) => void issue(migration, useOf(grant, migration)),
 
     confirm: async (grant, migration) => {
-      own(grant, migration)
-      const key = keysOf(migration).active.get('write')
+      const key = keysOf(migration).active.get(useOf(grant, migration))
       const state = key === undefined ? 'unknown' : server.keyState(key.accessKeyId)
       if (state !== 'active') throw new AccessNotOpened(`the embedded server says of key ${grant.name}: ${state}`)
     },
 
     suspend: async (grant, migration) => {
-      own(grant, migration)
-      await end(migration, 'write')
-      if (!keysOf(migration).over.has('abort')) issue(migration, 'abort')
+      const use = useOf(grant, migration)
+      const keys = keysOf(migration)
+      if (keys.over.has(use)) return [observe(migration, use, 'none', 'it has been revoked', true)]
+      const key = keys.active.get(use)
+      if (key !== undefined) {
+        await server.suspendKey(key.accessKeyId)
+        return [observe(migration, use, 'suspendKey', 'it may only list and abort uploads', true)]
+      }
+      // The run's process is gone and its keys with it: what it left open is still to be aborted.
+      if (use === 'write') issue(migration, use, true)
+      return [observe(migration, use, 'none', NOT_ISSUED, true)]
     },
 
-    remove: async (grant, migration) => {
-      own(grant, migration)
-      for (const use of ['write', 'abort', 'verify'] as const) await end(migration, use)
-    },
+    remove: async (grant, migration) => [await end(migration, useOf(grant, migration))],
 
     prove: async (grant, migration) => {
-      own(grant, migration)
-      const seen = await observeEnded(migration, ['write', 'abort', 'verify'])
-      const at = now().toISOString()
-      const first = seen.find(({ closed }) => !closed) ?? seen[0]
-      if (first !== undefined) return { ...first, name: grant.name }
-      return {
-        kind: 'key',
-        name: grant.name,
-        call: 'none',
-        answer: 'the embedded server has issued no key of this run since it was started',
-        closed: true,
-        at,
-      }
+      const use = useOf(grant, migration)
+      const key = keysOf(migration).ended.get(use)
+      if (key !== undefined) return [await tryOut(migration, use, key)]
+      const active = keysOf(migration).active.has(use)
+      return [observe(migration, use, 'none', active ? 'it still works' : NOT_ISSUED, !active)]
     },
 
+    // There is no secret here: the keys are the embedded server's own or the operator's.
+    checkCredential: async () => undefined,
+    credentialTodo: async () => [],
+    inventory: async () => server.activeKeys().map((id): Held => ({ kind: 'key', name: owners.get(id)?.name ?? id })),
+
+    ownerOf: async ({ name }) => [...owners.values()].find((owner) => owner.name === name)?.runId,
+
     endCredential: async (migration) => {
-      await end(migration, 'source')
-      const observations = await observeEnded(migration, ['source'])
+      const observations: Observation[] = []
+      if (migration.source.endpoint === 'embedded') {
+        observations.push(await end(migration, 'source'))
+        const key = keysOf(migration).ended.get('source')
+        if (key !== undefined) observations.push(await tryOut(migration, 'source', key))
+      }
       for (const side of ['source', 'destination'] as const) {
         if (migration[side].endpoint === 'embedded') continue
         const { from } = foreignCredentials(side, migration[side], env)
@@ -179,32 +204,37 @@ export const localAccess = ({ server, now, env = process.env }: LocalAccessOptio
     destination: async (migration, use) => {
       if (migration.destination.endpoint !== 'embedded') return foreign('destination', migration)
       return embedded(() => {
-        if (use === 'read') return issue(migration, 'verify')
-        const { active } = keysOf(migration)
-        const key = active.get('write') ?? active.get('abort')
-        if (key === undefined) throw new CredentialsRefused(`the run ${migration.runId} has no key to write with`)
+        const of = use === 'read' ? 'verify' : 'write'
+        const key = keysOf(migration).active.get(of)
+        if (key === undefined) throw new CredentialsRefused(`the run ${migration.runId} has no key to ${WORDS[of]}`)
         return key
       }, migration.destination.region)
     },
 
-    tryEnded: (migration) => observeEnded(migration, ['write', 'abort', 'verify', 'source']),
+    tryActive: (migration) => tryEach(migration, keysOf(migration).active),
+    tryEnded: (migration) => tryEach(migration, keysOf(migration).ended),
   }
 }
 
-const keyGrant = (migration: Migration, use: Use): KeyGrant => {
+const NOT_ISSUED = 'the embedded server has issued no such key since it was started'
+
+const keyName = ({ runId }: Migration, use: KeyUse): string => `${resourceName(runId)}-${use}`
+
+const keyGrant = (migration: Migration, use: KeyUse): KeyGrant => {
   const expiresAt = new Date(migration.access.expiresAt)
   if (use === 'source') return { bucket: migration.source.bucket, prefix: migration.source.prefix, allow: 'read', expiresAt }
-  const allow = ({ write: 'write', abort: 'abort', verify: 'list' } as const)[use]
+  const allow = ({ write: 'write', verify: 'list' } as const)[use]
   return { bucket: migration.destination.bucket, prefix: destinationPrefix(migration).toString('utf8'), allow, expiresAt }
 }
 
-const attempt = (server: EmbeddedS3, migration: Migration, use: Use, credentials: Credentials): Promise<Attempt> => {
+const attempt = (server: EmbeddedS3, migration: Migration, use: KeyUse, credentials: Credentials): Promise<Attempt> => {
   const reach = { endpoint: server.endpoint, credentials }
   if (use === 'source') {
     const { region, bucket, prefix } = migration.source
     return tryKey('s3:ListObjectsV2', { ...reach, region, bucket, key: Buffer.from(prefix) })
   }
   const { region, bucket } = migration.destination
-  const probe = Buffer.concat([destinationPrefix(migration), Buffer.from('drayage-ended-key')])
+  // Below the prefix that the key is for: a listing of another one would be refused whatever the key's state.
+  const probe = Buffer.concat([destinationPrefix(migration), Buffer.from('drayage-tried-key')])
   return tryKey(use === 'verify' ? 's3:ListObjectsV2' : 's3:PutObject', { ...reach, region, bucket, key: probe })
 }

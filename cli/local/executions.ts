@@ -16,6 +16,10 @@ export const localExecutions = (): LocalExecutions => {
     began: (executionId, stop) => void running.set(executionId, stop),
     ended: (executionId) => void running.delete(executionId),
     isRunning: async (executionId) => running.has(executionId),
-    stop: async (executionId) => running.get(executionId)?.(),
+    stop: async (executionId) => {
+      const stop = running.get(executionId)
+      stop?.()
+      return stop === undefined ? 'it does not run' : 'stopped'
+    },
   }
 }

@@ -13,11 +13,7 @@ export interface ForeignCredentials {
  * else, only for Amazon S3, the AWS default chain. Never the other side's: a source's keys must not reach a destination.
  * Throws CredentialsRefused, which names the field, when there are none.
  */
-export const foreignCredentials = (
-  side: Side,
-  place: Place,
-  env: NodeJS.ProcessEnv = process.env,
-): ForeignCredentials => {
+export const foreignCredentials = (side: Side, place: Place, env: NodeJS.ProcessEnv = process.env): ForeignCredentials => {
   const name = `DRAYAGE_${side.toUpperCase()}`
   const accessKeyId = env[`${name}_ACCESS_KEY_ID`]
   const secretAccessKey = env[`${name}_SECRET_ACCESS_KEY`]

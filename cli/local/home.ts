@@ -8,6 +8,8 @@ export interface Home {
   /** data of the embedded S3 server, the state bucket among it */
   embedded: string
   deadLetters: string
+  /** the key that signs certificates here; made at its first use */
+  signingKey: string
   /** the functions' log of one run, JSON lines */
   log(runId: string): string
   /** folder of a run's report, copied out of the state bucket for reading */
@@ -30,6 +32,7 @@ export const openHome = (name: string): Home => {
     directory,
     embedded,
     deadLetters: join(directory, 'dead-letters.jsonl'),
+    signingKey: join(directory, 'signing-key.pem'),
     log: (runId) => join(folder('logs'), `${runId}.jsonl`),
     report: (runId) => folder('reports', runId),
     discard: () => {

@@ -1,13 +1,12 @@
-import { resourceName, type Grant, type Migration } from '@drayage/core'
+import { useName, USES, type Grant, type Migration, type Use } from '@drayage/core'
 
-/** What a run creates for its access on one machine: a key of the embedded server, and nothing at a foreign destination. */
+const purposes = ({ destination, access }: Migration): Record<Use, string> => ({
+  write: `writes to the bucket ${destination.bucket} of the embedded server, until ${access.expiresAt} at the latest`,
+  verify: `lists the bucket ${destination.bucket} of the embedded server, until ${access.expiresAt} at the latest`,
+})
+
+/** What a run creates for its access on one machine: two keys of the embedded server, and nothing at a foreign destination. */
 export const keyGrants = (migration: Migration): Grant[] =>
   migration.destination.endpoint === 'embedded'
-    ? [
-        {
-          kind: 'key',
-          name: resourceName(migration.runId),
-          purpose: `writes to the bucket ${migration.destination.bucket} of the embedded server, until ${migration.access.expiresAt} at the latest`,
-        },
-      ]
+    ? USES.map((use) => ({ kind: 'key', name: useName(migration.runId, use), purpose: purposes(migration)[use] }))
     : []

@@ -1,5 +1,15 @@
 import { fileURLToPath } from 'node:url'
-import { findJson, stateKeys, type Certificate, type Migration, type ObjectStore, type Reach, type Report } from '@drayage/core'
+import {
+  findJson,
+  logKeysFrom,
+  stateKeys,
+  wordsOf,
+  type Closure,
+  type Migration,
+  type ObjectStore,
+  type Reach,
+  type Report,
+} from '@drayage/core'
 import type { RunEvent } from '../progress'
 import type { LocalAccess } from './access'
 import { copyOut, type ReportFiles } from './copy-out'
@@ -13,6 +23,7 @@ import type { Home } from './home'
 import { listItems } from './list-items'
 import { openLog } from './logger'
 import type { Prepared } from './prepare'
+import { localSigner } from './signing-key'
 
 const STATE_MACHINE = fileURLToPath(new URL('../../statemachines/migrate.asl.yml', import.meta.url))
 
@@ -48,7 +59,7 @@ export interface Ended {
   execution: ExecutionResult
   /** undefined: the run did not get as far as to write it */
   report: Report | undefined
-  certificate: Certificate | undefined
+  closure: Closure | undefined
   files: ReportFiles
   /** the functions' log */
   log: string
@@ -66,12 +77,17 @@ export const runMigration = async (context: RunContext, { input, migration }: Pr
   const log = home.log(runId)
   const { logger, close } = openLog(log)
   try {
-    logger.info('the run begins', { run: runId, migration })
+    logger.info('the run begins', { run: runId })
     const withPool = await pools(context, log, (error, functionName) =>
-      logger.error('a worker ended', { run: runId, function: functionName, error: error.name, detail: error.message }),
+      logger.error('a worker ended', {
+        run: runId,
+        function: functionName,
+        error: error.name,
+        detail: wordsOf(error, logKeysFrom(process.env)),
+      }),
     )
     const execution = await withPool((functions) => execute(context, functions, { input, migration }, signal))
-    logger.info('the run has ended', { run: runId, execution })
+    logger.info(`the run has ended: ${execution.status}`, { run: runId, error: execution.error, detail: execution.cause })
     const afterwards =
       execution.status === 'SUCCEEDED' ? [] : await withPool((functions) => closeStopped(context, functions, migration, execution, signal))
     const keys = stateKeys(runId)
@@ -79,7 +95,7 @@ export const runMigration = async (context: RunContext, { input, migration }: Pr
       migration,
       execution,
       report: (await findJson<Report>(state, keys.report))?.value,
-      certificate: (await findJson<Certificate>(state, keys.certificate))?.value,
+      closure: (await findJson<Closure>(state, keys.closure))?.value,
       files: await copyOut(state, runId, home.report(runId)),
       log,
       elapsedMs: performance.now() - started,
@@ -104,7 +120,7 @@ const pools = async (
       script,
       size: workers,
       settings: { stateBucket, log, deadLetters: home.deadLetters, concurrency: Math.ceil(REQUESTS_AT_ONCE / workers) },
-      mainThread: mainThread(access, executions, stateReach),
+      mainThread: mainThread(access, executions, localSigner(home.signingKey), stateReach),
       hear: observe,
       lost,
     })

@@ -1,4 +1,5 @@
 import {
+  assertTlsIsChecked,
   findJson,
   InvalidRequest,
   placeProblems,
@@ -16,7 +17,7 @@ import { poolSize } from './functions/pool'
 import { openHome, unusable, type Home } from './home'
 import type { Prepared } from './prepare'
 import { runMigration, type Ended } from './run-migration'
-import { DirectoryUnusable, startEmbeddedS3 } from './s3-server/index'
+import { ACCOUNT, DirectoryUnusable, startEmbeddedS3 } from './s3-server/index'
 import { localStores } from './stores'
 
 const STATE_BUCKET = 'drayage-state'
@@ -39,7 +40,9 @@ export interface Runtime {
    * reason if it came before the execution began.
    */
   run(prepared: Prepared, options: RunOptions): Promise<Ended>
-  /** Uses every key that the run had, as a holder of it would: each must be refused. */
+  /** Uses every key that the run has, as a holder of it would: while it goes on, each must work. */
+  tryActiveKeys(migration: Migration): Promise<Observation[]>
+  /** The same with every key that it had: each must be refused. */
   tryEndedKeys(migration: Migration): Promise<Observation[]>
 }
 
@@ -56,6 +59,7 @@ export const withRuntime = async <T>(
   work: (runtime: Runtime) => Promise<T>,
   { functions, workers = poolSize() }: RuntimeOptions = {},
 ): Promise<T> => {
+  assertTlsIsChecked(process.env)
   const home = openHome(folder)
   try {
     const server = await startEmbeddedS3({ directory: home.embedded }).catch((error: unknown) => {
@@ -67,11 +71,11 @@ export const withRuntime = async <T>(
       const root: Reach = { endpoint: server.endpoint, region: REGION, credentials: async () => server.root }
       const bucket = async (name: string) => {
         await server.createBucket(name)
-        return s3Store({ bucket: name, reach: root, provider: 'embedded' })
+        return s3Store({ bucket: name, reach: root, provider: 'embedded', expectedOwner: ACCOUNT, ownNames: name === STATE_BUCKET })
       }
       const run = async ({ input, migration }: Prepared, { observe, signal }: RunOptions): Promise<Ended> => {
         await access.checkCredentials(migration)
-        await checkPlaces(migration, access, signal)
+        await checkPlaces(migration, asOperator(access, root), signal)
         const state = await bucket(STATE_BUCKET)
         try {
           await checkName(migration, state)
@@ -84,7 +88,7 @@ export const withRuntime = async <T>(
           await state.close()
         }
       }
-      return await work({ home, bucket, run, tryEndedKeys: access.tryEnded })
+      return await work({ home, bucket, run, tryActiveKeys: access.tryActive, tryEndedKeys: access.tryEnded })
     } finally {
       await server.close()
     }
@@ -92,6 +96,13 @@ export const withRuntime = async <T>(
     home.discard()
   }
 }
+
+/** Before a run has any key of its own, the embedded buckets are looked into with the server's. */
+const asOperator = (access: LocalAccess, root: Reach): LocalAccess => ({
+  ...access,
+  source: async (migration) => (migration.source.endpoint === 'embedded' ? root : access.source(migration)),
+  destination: async (migration, use) => (migration.destination.endpoint === 'embedded' ? root : access.destination(migration, use)),
+})
 
 /** Lists a key of each side. Throws InvalidRequest with a line per side that cannot be reached or listed. */
 const checkPlaces = async (migration: Migration, access: LocalAccess, signal: AbortSignal): Promise<void> => {

@@ -1,4 +1,5 @@
 import type { Credentials, Key } from '@drayage/core'
+import { ACCOUNT } from './s3-server/account'
 
 export interface Attempt {
   /** as in IAM's names of actions */
@@ -31,12 +32,13 @@ export const tryKey = async (call: Attempt['call'], subject: Subject): Promise<A
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
   })
-  const [Bucket, Key] = [subject.bucket, subject.key.toString('utf8')]
+  const Key = subject.key.toString('utf8')
+  const bucket = { Bucket: subject.bucket, ExpectedBucketOwner: ACCOUNT }
   try {
     const { $metadata } =
       call === 's3:PutObject'
-        ? await client.send(new PutObjectCommand({ Bucket, Key, Body: '', ContentLength: 0, IfMatch: '"no-such-etag"' }))
-        : await client.send(new ListObjectsV2Command({ Bucket, Prefix: Key, MaxKeys: 1 }))
+        ? await client.send(new PutObjectCommand({ ...bucket, Key, Body: '', ContentLength: 0, IfMatch: '"no-such-etag"' }))
+        : await client.send(new ListObjectsV2Command({ ...bucket, Prefix: Key, MaxKeys: 1 }))
     return { call, answer: String($metadata.httpStatusCode), refused: false }
   } catch (error) {
     const { name, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } }

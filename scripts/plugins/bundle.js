@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { zipSync } from 'fflate'
 
@@ -48,11 +49,26 @@ export const bundleFunction = async (serviceDir, entry) => {
 // A fixed time, so that equal content is an equal file; readable for all, since Lambda unpacks as another user.
 const ENTRY = { mtime: new Date(1980, 0, 1), os: 3, attrs: 0o100644 << 16, level: 9 }
 
-const writeZip = async (name, entries) => {
+/** Writes a zip and says what it is. */
+const writeZip = async (path, entries) => {
   const zip = zipSync(Object.fromEntries(Object.entries(entries).map(([entry, bytes]) => [entry, [bytes, ENTRY]])))
-  await writeFile(name, zip)
-  return zip.length
+  await writeFile(path, zip)
+  return { name: basename(path), bytes: zip }
 }
+
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
+
+/**
+ * One hash over everything that runs, in hex, which cleanup writes into each certificate. By hand, in the package folder:
+ * `LC_ALL=C sha256sum *.zip | sha256sum`.
+ */
+export const bundleSha256 = (zips) =>
+  sha256(
+    [...zips]
+      .sort((one, other) => (one.name < other.name ? -1 : 1))
+      .map(({ name, bytes }) => `${sha256(bytes)}  ${name}\n`)
+      .join(''),
+  )
 
 const kilobytes = (bytes) => `${Math.ceil(bytes / 1000)} kB`
 
@@ -68,13 +84,13 @@ export default class Bundle {
         const core = await bundleCore(serviceDir)
         const layer = service.getLayer('core')
         layer.package = { artifact: join(folder, 'core.zip') }
-        const layerSize = await writeZip(layer.package.artifact, {
+        const layerZip = await writeZip(layer.package.artifact, {
           [`nodejs/node_modules/${CORE}/index.js`]: core,
           [`nodejs/node_modules/${CORE}/package.json`]: Buffer.from(JSON.stringify({ name: CORE, main: 'index.js', type: 'commonjs' })),
         })
-        log.notice(`layer core: ${kilobytes(layerSize)} zipped, ${kilobytes(core.length)} unpacked`)
+        log.notice(`layer core: ${kilobytes(layerZip.bytes.length)} zipped, ${kilobytes(core.length)} unpacked`)
 
-        const sizes = await Promise.all(
+        const functionZips = await Promise.all(
           service.getAllFunctions().map(async (name) => {
             const definition = service.getFunction(name)
             const file = definition.handler.replace(/\.handler$/, '')
@@ -83,7 +99,11 @@ export default class Bundle {
             return writeZip(definition.package.artifact, { [`${file}.js`]: bytes })
           }),
         )
-        log.notice(`${sizes.length} functions: ${kilobytes(Math.max(...sizes))} zipped at most`)
+        const largest = Math.max(...functionZips.map(({ bytes }) => bytes.length))
+        log.notice(`${functionZips.length} functions: ${kilobytes(largest)} zipped at most`)
+
+        const cleanup = service.getFunction('cleanup')
+        cleanup.environment = { ...cleanup.environment, DRAYAGE_BUNDLE_SHA256: bundleSha256([layerZip, ...functionZips]) }
       },
     }
   }

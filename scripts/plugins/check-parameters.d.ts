@@ -1,6 +1,16 @@
 export interface Parameters {
   stage: string
   allowedDestinations: string
+  allowedRegions: string
+  sourceRoles: string
+  revocationRoles: string
+  reservedConcurrency: string
+  alarmEmail: string
+  auditTrail: string
+  vpcId: string
+  vpcSubnetIds: string
+  vpcRouteTableIds: string
+  logKeys: string
   scheduleExpression: string
   scheduleInput: string
 }

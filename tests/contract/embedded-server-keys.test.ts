@@ -149,6 +149,26 @@ describe('the end of a key', () => {
     expect(server.keyState('EMBEDDED000000000000')).toBe('unknown')
   })
 
+  it.each([
+    ['write', ['list uploads']],
+    ['read', []],
+    ['list', []],
+  ] as const)('of a suspended key with %s leaves it listing and aborting uploads, if it could that before', async (allow, left) => {
+    const key = server.issueKey(grant(allow))
+    await server.suspendKey(key.accessKeyId)
+    expect(await succeeded(key)).toEqual(left)
+    expect(server.keyState(key.accessKeyId)).toBe('active')
+  })
+
+  it('takes it from the list of keys that still work; suspending does not, and root is none of them', async () => {
+    const key = server.issueKey(grant('write'))
+    await server.suspendKey(key.accessKeyId)
+    expect(server.activeKeys()).toContain(key.accessKeyId)
+    expect(server.activeKeys()).not.toContain(server.root.accessKeyId)
+    await server.revokeKey(key.accessKeyId)
+    expect(server.activeKeys()).not.toContain(key.accessKeyId)
+  })
+
   it('is refused when its time is over', async () => {
     let now = new Date()
     const other = temporaryDirectory()
@@ -165,9 +185,9 @@ describe('the end of a key', () => {
     other.remove()
   })
 
-  it.each([true, false])('stops a write that is under way (revoked: %s)', async (revoked) => {
+  it.each(['revokeKey', 'suspendKey', undefined] as const)('stops a write that is under way (%s)', async (end) => {
     const key = server.issueKey(grant('write'))
-    const path = `/granted/in/under-way-${revoked}`
+    const path = `/granted/in/under-way-${end}`
     const { headers } = sign(server.endpoint, key, { method: 'PUT', path })
     const { hostname, port } = new URL(server.endpoint)
     const status = await new Promise((resolve, reject) => {
@@ -178,13 +198,13 @@ describe('the end of a key', () => {
       request.on('error', reject)
       request.write('ab', () =>
         setTimeout(() => {
-          if (revoked) void server.revokeKey(key.accessKeyId)
+          if (end) void server[end](key.accessKeyId)
           request.end('cd')
         }, 50),
       )
     })
     const found = await sendSigned(server.endpoint, server.root, { method: 'GET', path })
-    expect([status, found.status]).toEqual(revoked ? [403, 404] : [200, 200])
+    expect([status, found.status]).toEqual(end ? [403, 404] : [200, 200])
   })
 
   it('does not outlive the process: another start knows none of the old keys', async () => {

@@ -16,6 +16,7 @@ import {
   StoreThrottled,
   StoreUnavailable,
 } from '../../layers/core/domain/errors'
+import { hashKeys } from '../../layers/core/domain/keys'
 import { s3Store } from '../../layers/core/stores/index'
 import { transportError } from '../../layers/core/stores/s3/error-map'
 import { refusal, reply, startLyingSource, type Answer, type LyingSource } from '../support/lying-source'
@@ -170,7 +171,7 @@ describe('what a refusal becomes', () => {
   test('a key is printed on one line', async () => {
     source.answers(refusal(500, 'InternalError'))
     const error = (await thrownBy(store.put(Buffer.from('a\n\u001b[31mb'), Buffer.from('x')))) as Error
-    expect(error.message).toContain('put bucket "a\\n\\u001b[31mb": 500 InternalError (request REQ1)')
+    expect(error.message).toContain('put bucket key "a\\n\\u001b[31mb": 500 InternalError (request REQ1)')
   })
 
   test('an HTML page of 10 MB is not read to its end', async () => {
@@ -427,14 +428,23 @@ describe('credentials stay out of errors', () => {
       `<Error><Code>${request.headers['authorization'] ?? ''}</Code><Message>${words}</Message><RequestId>${TOKEN} ${words}</RequestId></Error>`,
     )
   }
+  /** The same, bare: every word has the form of a code, an id or a region. */
+  const bareEcho: Answer = (_, response) => {
+    response.writeHead(403, { 'x-amz-request-id': TOKEN, 'x-amz-bucket-region': TOKEN })
+    response.end(`<Error><Code>AKIDFAKE</Code><Message>words</Message><RequestId>${TOKEN.slice(3, 20)}</RequestId></Error>`)
+  }
   const signatureIn = (text: string): boolean =>
-    /Signature=|AWS4-HMAC|x-amz-security-token/i.test(text) || text.includes(SECRET) || text.includes(TOKEN)
+    /Signature=|AWS4-HMAC|x-amz-security-token/i.test(text) ||
+    text.includes(SECRET) ||
+    text.includes(TOKEN.slice(3, 20)) ||
+    text.includes('AKIDFAKE')
   const shown = (error: unknown): string =>
     `${inspect(error, { depth: 12, showHidden: true })} ${(error as Error).stack ?? ''} ${JSON.stringify(error)}`
 
   test('whatever a store repeats, and wherever it breaks', async () => {
     const faults: Answer[] = [
       echo,
+      bareEcho,
       (request) => request.socket.destroy(),
       () => undefined,
       reply(200, {}, 'x'),
@@ -455,6 +465,7 @@ describe('credentials stay out of errors', () => {
       for (const error of errors) {
         expect(error).toBeInstanceOf(Error)
         expect(signatureIn(shown(error))).toBe(false)
+        expect(hashKeys((error as Error).message)).not.toContain(KEY.toString())
         expect((error as Error).cause).toBeUndefined()
       }
     }
@@ -465,6 +476,7 @@ describe('credentials stay out of errors', () => {
       signatureIn(shown(Object.assign(new Error('x'), { request: { headers: { authorization: 'AWS4-HMAC-SHA256 Signature=0' } } }))),
     ).toBe(true)
     expect(signatureIn(shown(new Error(`token ${TOKEN}`)))).toBe(true)
+    expect(signatureIn(shown(new Error('list bucket: 403 AKIDFAKE')))).toBe(true)
   })
 })
 

@@ -110,7 +110,7 @@ describe('headers', () => {
     source.answers(reply(200, WRITTEN))
     const error = await store.put(Buffer.from('k'), Buffer.from('x'), { headers: { metadata } }).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(StoreRefused)
-    expect((error as Error).message).toMatch(/put bucket "k": .* cannot be sent as a header/)
+    expect((error as Error).message).toMatch(/put bucket key "k": .* cannot be sent as a header/)
     await expect(store.createUpload(Buffer.from('k'), { headers: { metadata } })).rejects.toBeInstanceOf(StoreRefused)
     expect(source.heard).toEqual([])
   })

@@ -1,24 +1,49 @@
 import { inspect } from 'node:util'
+import fc from 'fast-check'
 import { assertWithinBounds, parseCredential } from '../../layers/core/access/credential'
 import { endpointProblem } from '../../layers/core/access/endpoint'
-import { isArnOfSecret, resourceName, roleArn } from '../../layers/core/access/names'
+import { isArnOfSecret, isNamedBy, resourceName, roleArn, useName } from '../../layers/core/access/names'
 import { iamTime, samePolicy, type Policy, type Statement } from '../../layers/core/access/policy'
-import { listOnlyPolicy, permissionPolicy, trustPolicy } from '../../layers/core/access/role-policy'
+import { CLOSING_MS, SETTINGS, trustPolicy, verifyPolicy, writePolicy, type Rights } from '../../layers/core/access/role-policy'
 import { suspendPolicy } from '../../layers/core/access/suspend-policy'
 import { CredentialNotForThisMigration, CredentialsRefused } from '../../layers/core/domain/errors'
 import type { Migration } from '../../layers/core/domain/migration'
 
 const expiresAt = new Date('2026-12-01T12:00:00.789Z')
-const rights = (prefix: string) => ({ partition: 'aws', account: '123456789012', bucket: 'destination-bucket', prefix, expiresAt })
+const KEY = 'arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000000'
+const rights = (prefix: string, kmsKey: string | null = null): Rights => ({
+  partition: 'aws',
+  region: 'eu-central-1',
+  account: '123456789012',
+  bucket: 'destination-bucket',
+  prefix,
+  kmsKey,
+  expiresAt,
+})
+
+const RUN_ID = fc.stringMatching(/^[A-Za-z0-9_-]{1,80}$/)
 
 describe('names', () => {
   it('are the first 20 hex digits of the SHA-256 of the run id', () => {
     // printf %s run-1 | sha256sum
     expect(resourceName('run-1')).toBe('drayage-4e65d3fbe8ad6535681b')
     expect(resourceName('x'.repeat(80))).toMatch(/^drayage-[0-9a-f]{20}$/)
-    expect(roleArn({ partition: 'aws-cn', account: '123456789012', stage: 'dev' }, 'run-1')).toBe(
-      `arn:aws-cn:iam::123456789012:role/drayage/dev/${resourceName('run-1')}`,
+    expect(roleArn({ partition: 'aws-cn', account: '123456789012', stage: 'dev' }, 'run-1', 'verify')).toBe(
+      `arn:aws-cn:iam::123456789012:role/drayage/dev/${resourceName('run-1')}-verify`,
     )
+  })
+
+  it("tell a run's own from another's", () => {
+    fc.assert(
+      fc.property(RUN_ID, RUN_ID, (one, other) => {
+        for (const name of [resourceName(one), useName(one, 'write'), useName(one, 'verify')]) {
+          expect(isNamedBy(one, name)).toBe(true)
+          expect(isNamedBy(other, name)).toBe(one === other)
+          expect(name.length).toBeLessThanOrEqual(64)
+        }
+      }),
+    )
+    expect(isNamedBy('run-1', `${resourceName('run-1')}0`)).toBe(false)
   })
 
   it.each([
@@ -33,9 +58,9 @@ describe('names', () => {
   })
 })
 
-describe('permission policy', () => {
+describe('the policy of the write role', () => {
   it('is exactly this', () => {
-    expect(permissionPolicy(rights('photos/'))).toEqual({
+    expect(writePolicy(rights('photos/'))).toEqual({
       Version: '2012-10-17',
       Statement: [
         {
@@ -121,38 +146,73 @@ describe('permission policy', () => {
     ['a?b/', 'lists below the literal question mark', ask('s3:ListBucket', bucket, { 's3:prefix': 'a?b/' }), true],
     ['${aws:username}/', 'writes below the literal variable', ask('s3:PutObject', object('${aws:username}/x')), true],
   ])('with prefix %j: %s', (prefix, _, request, allowed) => {
-    expect(isAllowed([permissionPolicy(rights(prefix))], request)).toBe(allowed)
+    expect(isAllowed([writePolicy(rights(prefix))], request)).toBe(allowed)
   })
 
   it('would let a wildcard through if the prefix were not taken literally (control of the evaluator)', () => {
-    const careless = permissionPolicy(rights('a*b/'))
+    const careless = writePolicy(rights('a*b/'))
     careless.Statement[0]!.Resource = 'arn:aws:s3:::destination-bucket/a*b/*'
     expect(isAllowed([careless], ask('s3:PutObject', object('a-other-b/x')))).toBe(true)
   })
 
   it.each(['', 'photos/', 'a*b/'])('with prefix %j no policy allows a wildcard action, reading or deleting an object', (prefix) => {
     for (const policy of [
-      permissionPolicy(rights(prefix)),
-      listOnlyPolicy(rights(prefix)),
-      trustPolicy(['arn:aws:iam::123456789012:role/f'], expiresAt),
+      writePolicy(rights(prefix)),
+      writePolicy(rights(prefix, KEY)),
+      verifyPolicy(rights(prefix)),
+      trustPolicy(['arn:aws:iam::123456789012:role/f'], 'run-1', expiresAt),
     ]) {
       expect(forbidden(policy)).toEqual([])
     }
-    const planted = permissionPolicy(rights(prefix))
+    const planted = writePolicy(rights(prefix))
     planted.Statement.push({ Sid: 'Planted', Effect: 'Allow', Action: ['s3:Get*', 's3:DeleteObject', 's3:GetObject'], Resource: '*' })
     expect(forbidden(planted)).toEqual(['s3:Get*', 's3:DeleteObject', 's3:GetObject'])
   })
 
-  it('leaves the verifier nothing but listing', () => {
-    const session = [permissionPolicy(rights('photos/')), listOnlyPolicy(rights('photos/'))]
-    const both = (request: Request) => session.every((policy) => isAllowed([policy], request))
-    expect(both(ask('s3:ListBucket', bucket, { 's3:prefix': 'photos/' }))).toBe(true)
-    expect(both(ask('s3:PutObject', object('photos/a')))).toBe(false)
-    expect(both(ask('s3:AbortMultipartUpload', object('photos/a')))).toBe(false)
+  it.each<[string, string, Record<string, string>, boolean]>([
+    ['through S3 of the region', 'kms:GenerateDataKey', {}, true],
+    ['through S3 of the region, for parts', 'kms:Decrypt', {}, true],
+    ['directly', 'kms:Decrypt', { 'kms:ViaService': '' }, false],
+    ['through S3 of another region', 'kms:GenerateDataKey', { 'kms:ViaService': 's3.us-east-1.amazonaws.com' }, false],
+    ['through another service', 'kms:GenerateDataKey', { 'kms:ViaService': 'ebs.eu-central-1.amazonaws.com' }, false],
+    ['after the expiry', 'kms:GenerateDataKey', { 'aws:CurrentTime': after }, false],
+    ['to encrypt with it', 'kms:Encrypt', {}, false],
+  ])('uses the destination’s key %s (%s)', (_, action, context, allowed) => {
+    const request = ask(action, KEY, { 'kms:ViaService': 's3.eu-central-1.amazonaws.com', ...context })
+    expect(isAllowed([writePolicy(rights('photos/', KEY))], request)).toBe(allowed)
+    expect(isAllowed([writePolicy(rights('photos/', KEY))], { ...request, Resource: `${KEY}0` })).toBe(false)
+    for (const without of [writePolicy(rights('photos/')), verifyPolicy(rights('photos/', KEY))])
+      expect(isAllowed([without], request)).toBe(false)
+  })
+
+  it('whatever the request holds, no right but to take away outlives the expiry, and none reaches another account', () => {
+    const action = fc.constantFrom(
+      's3:PutObject',
+      's3:ListBucket',
+      's3:AbortMultipartUpload',
+      's3:ListBucketMultipartUploads',
+      'kms:Decrypt',
+    )
+    const resource = fc.constantFrom(bucket, object('photos/a'), object('a'), KEY)
+    fc.assert(
+      fc.property(action, resource, fc.boolean(), fc.boolean(), (Action, Resource, late, elsewhere) => {
+        const context = {
+          's3:prefix': 'photos/',
+          'kms:ViaService': 's3.eu-central-1.amazonaws.com',
+          ...(late && { 'aws:CurrentTime': after }),
+          ...(elsewhere && { 'aws:ResourceAccount': '999999999999' }),
+        }
+        for (const policy of [writePolicy(rights('photos/', KEY)), verifyPolicy(rights('photos/', KEY))]) {
+          const allowed = isAllowed([policy], ask(Action, Resource, context))
+          if (elsewhere && Action.startsWith('s3:')) expect(allowed).toBe(false)
+          if (late && !/Abort|Uploads/.test(Action)) expect(allowed).toBe(false)
+        }
+      }),
+    )
   })
 
   it('under suspension allows only listing and aborting uploads', () => {
-    const suspended = [permissionPolicy(rights('photos/')), suspendPolicy()]
+    const suspended = [writePolicy(rights('photos/')), suspendPolicy()]
     expect(isAllowed(suspended, ask('s3:PutObject', object('photos/a')))).toBe(false)
     expect(isAllowed(suspended, ask('s3:ListBucket', bucket, { 's3:prefix': 'photos/' }))).toBe(false)
     expect(isAllowed(suspended, ask('s3:AbortMultipartUpload', object('photos/a')))).toBe(true)
@@ -162,23 +222,72 @@ describe('permission policy', () => {
   })
 })
 
+describe('the policy of the verify role', () => {
+  const asks = (Action: string, Resource: string, context: Record<string, string> = {}): boolean =>
+    isAllowed([verifyPolicy(rights('photos/'))], {
+      Action,
+      Resource,
+      context: { 'aws:ResourceAccount': '123456789012', 'aws:CurrentTime': '2026-12-01T11:59:59Z', ...context },
+    })
+  const bucket = 'arn:aws:s3:::destination-bucket'
+
+  it('lists below the prefix and reads the settings of the one bucket, until the expiry', () => {
+    expect(asks('s3:ListBucket', bucket, { 's3:prefix': 'photos/x' })).toBe(true)
+    expect(asks('s3:ListBucket', bucket, { 's3:prefix': 'other/' })).toBe(false)
+    for (const action of SETTINGS) {
+      expect(action).toMatch(/^s3:Get/)
+      expect(asks(action, bucket)).toBe(true)
+      expect(asks(action, 'arn:aws:s3:::other-bucket')).toBe(false)
+      expect(asks(action, bucket, { 'aws:CurrentTime': '2026-12-01T12:00:00Z' })).toBe(false)
+      expect(asks(action, bucket, { 'aws:ResourceAccount': '999999999999' })).toBe(false)
+    }
+  })
+
+  it.each([
+    's3:PutObject',
+    's3:GetObject',
+    's3:DeleteObject',
+    's3:AbortMultipartUpload',
+    's3:ListBucketMultipartUploads',
+    's3:PutBucketPolicy',
+  ])('has no %s', (action) => {
+    for (const resource of [bucket, `${bucket}/photos/a`]) expect(asks(action, resource, { 's3:prefix': 'photos/' })).toBe(false)
+  })
+})
+
 describe('trust policy', () => {
-  it('names the functions only, and ends a day after the rights it guards', () => {
-    const arns = ['arn:aws:iam::123456789012:role/copy-batch', 'arn:aws:iam::123456789012:role/cleanup']
-    expect(trustPolicy(arns, expiresAt).Statement).toEqual([
+  const arns = ['arn:aws:iam::123456789012:role/copy-batch', 'arn:aws:iam::123456789012:role/cleanup']
+
+  it('names the functions only, asks for the run’s id, and ends', () => {
+    expect(trustPolicy(arns, 'run-1', expiresAt).Statement).toEqual([
       {
         Sid: 'TrustedFunctions',
         Effect: 'Allow',
         Principal: { AWS: arns },
         Action: 'sts:AssumeRole',
-        Condition: { DateLessThan: { 'aws:CurrentTime': '2026-12-02T12:00:00Z' } },
+        Condition: { StringEquals: { 'sts:ExternalId': 'run-1' }, DateLessThan: { 'aws:CurrentTime': '2026-12-01T12:00:00Z' } },
       },
     ])
+    expect(CLOSING_MS).toBe(24 * 3600 * 1000)
+  })
+
+  it('lets nobody in under another run’s id, without one, or after its end', () => {
+    const enters = (context: Record<string, string>): boolean => {
+      const { Condition } = trustPolicy(arns, 'run-1', expiresAt).Statement[0]!
+      return Object.entries(Condition!).every(([operator, keys]) =>
+        Object.entries(keys).every(([key, value]) => holds(operator, String(value), context[key])),
+      )
+    }
+    const now = { 'aws:CurrentTime': '2026-12-01T11:00:00Z' }
+    expect(enters({ ...now, 'sts:ExternalId': 'run-1' })).toBe(true)
+    expect(enters({ ...now, 'sts:ExternalId': 'run-2' })).toBe(false)
+    expect(enters(now)).toBe(false)
+    expect(enters({ 'aws:CurrentTime': '2026-12-01T12:00:00Z', 'sts:ExternalId': 'run-1' })).toBe(false)
   })
 })
 
 describe('samePolicy', () => {
-  const asked = trustPolicy(['arn:aws:iam::123456789012:role/b', 'arn:aws:iam::123456789012:role/a'], expiresAt)
+  const asked = trustPolicy(['arn:aws:iam::123456789012:role/b', 'arn:aws:iam::123456789012:role/a'], 'run-1', expiresAt)
   const found = (change: (policy: Policy) => void): string => {
     const copy = structuredClone(asked)
     change(copy)
@@ -192,7 +301,7 @@ describe('samePolicy', () => {
         found(({ Statement: [statement] }) => statement!.Principal!.AWS.reverse()),
       ),
     ).toBe(true)
-    const one = trustPolicy(['arn:aws:iam::123456789012:role/a'], expiresAt)
+    const one = trustPolicy(['arn:aws:iam::123456789012:role/a'], 'run-1', expiresAt)
     expect(samePolicy(one, JSON.stringify(one).replace('["arn:aws:iam::123456789012:role/a"]', '"arn:aws:iam::123456789012:role/a"'))).toBe(
       true,
     )
@@ -201,6 +310,7 @@ describe('samePolicy', () => {
   it.each<[string, (policy: Policy) => void]>([
     ['another principal', ({ Statement: [statement] }) => statement!.Principal!.AWS.push('arn:aws:iam::999999999999:root')],
     ['a principal less', ({ Statement: [statement] }) => statement!.Principal!.AWS.pop()],
+    ['another external id', ({ Statement: [statement] }) => (statement!.Condition!.StringEquals!['sts:ExternalId'] = 'run-2')],
     ['no condition', ({ Statement: [statement] }) => delete statement!.Condition],
     ['another effect', ({ Statement: [statement] }) => (statement!.Effect = 'Deny')],
     ['a later end', ({ Statement: [statement] }) => (statement!.Condition!.DateLessThan!['aws:CurrentTime'] = '2036-01-01T00:00:00Z')],
@@ -391,7 +501,7 @@ const applies = ({ Action, NotAction, Resource = [], Condition = {} }: Statement
     actions &&
     [Resource].flat().some((pattern) => matches(pattern, request.Resource)) &&
     Object.entries(Condition).every(([operator, keys]) =>
-      Object.entries(keys).every(([key, value]) => holds(operator, value, request.context[key])),
+      Object.entries(keys).every(([key, value]) => [value].flat().some((asked) => holds(operator, asked, request.context[key]))),
     )
   )
 }

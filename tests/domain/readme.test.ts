@@ -20,7 +20,7 @@ const deadNames = (text: string): string[] => [
 const testCommand = (text: string): string | undefined => /<!-- test-command -->\s*```\w*\n([^]*?)```/.exec(text)?.[1]
 
 describe('pages for people', () => {
-  it.each(['README.md', 'CONTRIBUTING.md'])('%s names only what exists', (name) => {
+  it.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md'])('%s names only what exists', (name) => {
     expect(deadNames(read(name))).toEqual([])
   })
 

@@ -25,7 +25,7 @@ test('the README names every field of a request, and no other', () => {
 test('the defaults it names are the defaults', () => {
   const { limits } = parseRequest(
     { source: { bucket: 'abc' }, destination: { bucket: 'abd' } },
-    { runtime: 'local', runId: 'r', executionId: 'x', now },
+    { runtime: 'local', runId: 'run', executionId: 'x', now },
   )
   for (const [name, value] of Object.entries(limits))
     if (value !== null) expect(reference(read('README.md')).get(`limits.${name}`)).toBe(`\`${value}\``)
@@ -35,6 +35,6 @@ test.each([
   ['docs/examples/console-input.json', 'aws'],
   ['docs/examples/one-machine.json', 'local'],
 ] as const)('%s is a request that is taken, and stands in the README', (name, runtime) => {
-  expect(() => parseRequest(JSON.parse(read(name)), { runtime, runId: 'r', executionId: 'x', now })).not.toThrow()
+  expect(() => parseRequest(JSON.parse(read(name)), { runtime, runId: 'run', executionId: 'x', now })).not.toThrow()
   expect(read('README.md')).toContain(read(name).trim())
 })

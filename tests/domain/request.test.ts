@@ -129,6 +129,11 @@ test.each(['', 'a b', 'x'.repeat(81), 'a/b', 'ä'])('an execution name that is n
   expect(problems(places, { ...local, runId })).toEqual([expect.stringMatching(/^--name: /)])
 })
 
+test('an execution name of one character is no external id, and only one machine has no use for one', () => {
+  expect(problems(onAws, { ...aws, runId: 'a' })).toEqual([expect.stringMatching(/^execution name: .*2 to 80/)])
+  expect(problems(places, { ...local, runId: 'a' })).toEqual([])
+})
+
 test('a pair is the same for the same two places, whatever else is asked', () => {
   const pair = (request: unknown) => parseRequest(request, local).pair
   expect(pair({ ...places, dryRun: true })).toBe(pair(places))

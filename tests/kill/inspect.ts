@@ -98,12 +98,14 @@ interface ReportFile {
 
 const reportOf = async (client: S3Client, { model, finalRun }: Expectation): Promise<Violation[]> => {
   const { outcome, ledger } = JSON.parse(await textOf(client, STATE, `runs/${finalRun}/report.json`)) as ReportFile
-  const { complete } = JSON.parse(await textOf(client, STATE, `runs/${finalRun}/certificate.json`)) as { complete: boolean }
+  const { complete } = JSON.parse(await textOf(client, STATE, `runs/${finalRun}/closure.json`)) as { complete: boolean }
   const found: Violation[] = []
   const { listed, copied, skipped, excluded, changed, failed, balanced } = ledger
   if (outcome !== 'verified' || !balanced || listed !== copied + skipped + excluded + changed + failed || listed !== model.size)
     found.push({ kind: 'report', detail: `${outcome}, ${model.size} objects in the source: ${JSON.stringify(ledger)}` })
-  if (!complete) found.push({ kind: 'certificate', detail: `the certificate of ${finalRun} is not complete` })
+  if (!complete) found.push({ kind: 'certificate', detail: `the closure of ${finalRun} is not complete` })
+  else if ((await keysOf(client, STATE, `runs/${finalRun}/certificate.`)).length !== 2)
+    found.push({ kind: 'certificate', detail: `the certificate of ${finalRun}, or its signature, is not there` })
   return found
 }
 

@@ -55,7 +55,7 @@ const MARKS: [phase: string, passed: (request: Seen) => boolean][] = [
   ['CopyObjects', ({ key, query }) => (query.get('prefix') ?? key).includes('/outcomes/')],
   ['VerifyBatches', ({ key, query }) => (query.get('prefix') ?? key).includes('/verdicts/')],
   ['Reconcile', ({ method, key }) => method === 'PUT' && key.endsWith('/failures.csv')],
-  ['Cleanup', ({ key, query }) => (query.get('prefix') ?? key).endsWith('/certificate.json')],
+  ['Cleanup', ({ key, query }) => (query.get('prefix') ?? key).endsWith('/certificate.')],
   ['WriteReport', ({ method, key }) => method === 'PUT' && key.endsWith('/report.html')],
 ]
 

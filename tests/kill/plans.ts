@@ -34,7 +34,9 @@ const AIMS: (Omit<Aim, 'nth'> & { most: number })[] = [
   { what: 'verdicts written', when: 'answered', method: 'PUT', url: '/verdicts/', most: 15 },
   { what: 'report.json written', when: 'answered', method: 'PUT', url: '/report\\.json', most: 1 },
   { what: 'lock released, no certificate', when: 'arrived', method: 'PUT', url: '/certificate\\.json', most: 1 },
-  { what: 'certificate written', when: 'answered', method: 'PUT', url: '/certificate\\.json', most: 1 },
+  { what: 'a step of Cleanup written down', when: 'answered', method: 'PUT', url: '/closure\\.json', most: 9 },
+  { what: 'certificate written, not its signature', when: 'answered', method: 'PUT', url: '/certificate\\.json', most: 1 },
+  { what: 'certificate signed', when: 'answered', method: 'PUT', url: '/certificate\\.sig', most: 1 },
   { what: 'report.html written', when: 'answered', method: 'PUT', url: '/report\\.html', most: 1 },
 ]
 

@@ -13,6 +13,7 @@ import {
   PutRolePolicyCommand,
   TagRoleCommand,
   UpdateAssumeRolePolicyCommand,
+  UpdateRoleCommand,
 } from '@aws-sdk/client-iam'
 import {
   CreateScheduleCommand,
@@ -36,7 +37,8 @@ import {
   awsAccess,
   awsAccessFromEnvironment,
   awsExecutions,
-  listTemporaryRoles,
+  secretsOfStage,
+  useName,
   resourceName,
   sqsDeadLetters,
   type AwsAccessOptions,
@@ -56,7 +58,9 @@ import {
 } from '../../layers/core/domain/errors'
 import type { Migration } from '../../layers/core/domain/migration'
 import { describeWithMoto, MOTO_ACCOUNT, startMoto, type Moto } from '../support/moto'
+import { guardOf, type Guard } from '../support/moto-guard'
 
+const EXPIRES = `${new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 19)}Z`
 const CANARY = 'canary-77aa-not-a-real-secret-key'
 const TRUST = (arn: string) =>
   JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { AWS: arn }, Action: 'sts:AssumeRole' }] })
@@ -67,6 +71,7 @@ let iam: IAMClient
 let scheduler: SchedulerClient
 let secrets: SecretsManagerClient
 let sts: STSClient
+let guarded: Guard
 /** each test has a run of its own: moto is shared */
 let run = 0
 let time: number
@@ -79,7 +84,8 @@ const options = (change: Partial<AwsAccessOptions> = {}): AwsAccessOptions => ({
   partition: 'aws',
   region: 'us-east-1',
   boundaryArn: `arn:aws:iam::${MOTO_ACCOUNT}:policy/drayage-dev-boundary`,
-  trustedRoleArns: [`arn:aws:iam::${MOTO_ACCOUNT}:role/copy-batch`, `arn:aws:iam::${MOTO_ACCOUNT}:role/cleanup`],
+  writeRoleTrusts: [`arn:aws:iam::${MOTO_ACCOUNT}:role/copy-batch`, `arn:aws:iam::${MOTO_ACCOUNT}:role/cleanup`],
+  verifyRoleTrusts: [`arn:aws:iam::${MOTO_ACCOUNT}:role/verify-batch`, `arn:aws:iam::${MOTO_ACCOUNT}:role/cleanup`],
   scheduleGroup: 'drayage-dev',
   deadManRoleArn: `arn:aws:iam::${MOTO_ACCOUNT}:role/dead-man`,
   cleanupFunctionArn: `arn:aws:lambda:us-east-1:${MOTO_ACCOUNT}:function:cleanup`,
@@ -97,7 +103,7 @@ const migrationOf = (change: { runId?: string; credential?: string | null; after
     runId: change.runId ?? `run-${run}`,
     executionId: `arn:aws:states:us-east-1:${MOTO_ACCOUNT}:execution:migrate:run-${run}`,
     source: { bucket: 'source-bucket', prefix: 'team-a/', region: 'eu-west-1', credential: change.credential ?? null },
-    destination: { bucket: 'destination-bucket', prefix: 'from-team-a/', region: 'eu-central-1' },
+    destination: { bucket: 'destination-bucket', prefix: 'from-team-a/', region: 'eu-central-1', account: null, kmsKey: null },
     credentials: { after: change.after ?? 'verified', revokeAtSource: false },
     access: { expiresAt: '2026-12-31T12:00:00.000Z' },
   }) as Migration
@@ -111,26 +117,25 @@ const storeSecret = async (name: string, change: object = {}): Promise<string> =
     secretAccessKey: CANARY,
     source: { bucket: 'source-bucket', prefix: 'team-a/' },
     destination: { bucket: 'destination-bucket', prefix: '' },
-    expiresAt: '2030-01-01T00:00:00Z',
+    expiresAt: EXPIRES,
     ...change,
   })
-  const Tags = [{ Key: 'drayage:expires', Value: '2030-01-01T00:00:00Z' }]
+  const Tags = [{ Key: 'drayage:expires', Value: EXPIRES }]
   await secrets.send(new CreateSecretCommand({ Name: `drayage/dev/${name}`, SecretString, Tags }))
   return name
 }
 
-const grantsOf = (access: Access, migration: Migration): { schedule: Grant; role: Grant } => {
-  const [schedule, role] = access.plan(migration)
-  return { schedule: schedule!, role: role! }
+const grantsOf = (access: Access, migration: Migration): { schedule: Grant; role: Grant; verify: Grant } => {
+  const [schedule, role, verify] = access.plan(migration)
+  return { schedule: schedule!, role: role!, verify: verify! }
 }
 
 const opened = async (change: Partial<AwsAccessOptions> = {}) => {
   const access = awsAccess(options(change))
   const migration = migrationOf()
-  const { schedule, role } = grantsOf(access, migration)
-  await access.create(schedule, migration)
-  await access.create(role, migration)
-  return { access, migration, schedule, role, name: role.name }
+  const { schedule, role, verify } = grantsOf(access, migration)
+  for (const grant of [schedule, role, verify]) await access.create(grant, migration)
+  return { access, migration, schedule, role, verify, name: role.name }
 }
 
 const roleNames = async () => ((await iam.send(new ListRolesCommand({}))).Roles ?? []).map(({ RoleName }) => RoleName)
@@ -157,6 +162,7 @@ describeWithMoto('access on AWS, against moto', () => {
     scheduler = new SchedulerClient(moto.settings)
     secrets = new SecretsManagerClient(moto.settings)
     sts = new STSClient(moto.settings)
+    guarded = guardOf(iam)
     await scheduler.send(new CreateScheduleGroupCommand({ Name: 'drayage-dev' }))
     await iam.send(
       new CreateRoleCommand({
@@ -195,21 +201,23 @@ describeWithMoto('access on AWS, against moto', () => {
     await moto.stop()
   })
 
-  it('plans the schedule before the role, and creates nothing by it', async () => {
+  it('plans the schedule before the roles, and creates nothing by it', async () => {
     const access = awsAccess(options())
     const name = resourceName(`run-${run}`)
     expect(access.plan(migrationOf())).toEqual([
       { kind: 'schedule', name, purpose: expect.stringContaining('cleanup') },
-      { kind: 'role', name, purpose: expect.stringContaining('s3://destination-bucket/from-team-a/') },
+      { kind: 'role', name: `${name}-write`, purpose: expect.stringContaining('s3://destination-bucket/from-team-a/') },
+      { kind: 'role', name: `${name}-verify`, purpose: expect.stringContaining('s3://destination-bucket/from-team-a/') },
     ])
-    expect(await roleNames()).not.toContain(name)
-    expect(await scheduleNames()).not.toContain(name)
+    expect((await access.inventory()).filter((held) => held.name.startsWith(name))).toEqual([])
   })
 
   it('lives its whole life: create, create again, confirm, suspend, remove, remove again, prove', async () => {
-    const { access, migration, schedule, role, name } = await opened()
+    const { access, migration, schedule, role, verify, name } = await opened({
+      clients: { iam, scheduler, secrets, sts: guarded.sts(sts) },
+    })
 
-    const found = await scheduler.send(new GetScheduleCommand({ Name: name, GroupName: 'drayage-dev' }))
+    const found = await scheduler.send(new GetScheduleCommand({ Name: schedule.name, GroupName: 'drayage-dev' }))
     expect(found).toMatchObject({
       ScheduleExpression: 'at(2026-12-31T12:00:00)',
       ScheduleExpressionTimezone: 'UTC',
@@ -228,41 +236,66 @@ describeWithMoto('access on AWS, against moto', () => {
       ],
     })
     expect(await policyNames(name)).toEqual(['drayage-run'])
+    const trusts = async (of: Grant) =>
+      decodeURIComponent((await iam.send(new GetRoleCommand({ RoleName: of.name }))).Role!.AssumeRolePolicyDocument!)
+    for (const [grant, trusted, other] of [
+      [role, 'copy-batch', 'verify-batch'],
+      [verify, 'verify-batch', 'copy-batch'],
+    ] as const) {
+      expect(await trusts(grant)).toContain(`role/${trusted}`)
+      expect(await trusts(grant)).not.toContain(`role/${other}`)
+      expect(await trusts(grant)).toContain(`"sts:ExternalId":"run-${run}"`)
+    }
 
-    for (const grant of [schedule, role]) {
+    const grants = [schedule, role, verify]
+    for (const grant of grants) {
       await access.create(grant, migration)
       await access.confirm(grant, migration)
-      expect(await access.prove(grant, migration)).toMatchObject({ kind: grant.kind, name, answer: 'it still exists', closed: false })
+      expect(await access.prove(grant, migration)).toMatchObject([
+        { kind: grant.kind, name: grant.name, answer: 'it still exists', closed: false },
+      ])
+      expect(await access.ownerOf(grant)).toBe(migration.runId)
     }
+    expect(await access.inventory()).toEqual(expect.arrayContaining(grants.map(({ kind, name: held }) => ({ kind, name: held }))))
 
-    for (const grant of [role, schedule]) {
+    for (const grant of [role, verify, schedule]) {
       await access.suspend(grant, migration)
       await access.suspend(grant, migration)
     }
-    const { PolicyDocument } = await iam.send(new GetRolePolicyCommand({ RoleName: name, PolicyName: 'drayage-suspend' }))
-    expect(samePolicy(suspendPolicy(), decodeURIComponent(PolicyDocument!))).toBe(true)
+    for (const { name: suspended } of [role, verify]) {
+      const { PolicyDocument } = await iam.send(new GetRolePolicyCommand({ RoleName: suspended, PolicyName: 'drayage-suspend' }))
+      expect(samePolicy(suspendPolicy(), decodeURIComponent(PolicyDocument!))).toBe(true)
+    }
     expect(await access.confirm(role, migration).catch((error: Error) => error.message)).toContain('another inline policy')
 
-    for (const grant of [role, schedule]) {
-      await access.remove(grant, migration)
+    for (const grant of [role, verify, schedule]) {
+      expect(await access.remove(grant, migration)).toMatchObject([
+        { answer: expect.stringMatching(/^deleted \(request \S+\)$/), closed: true },
+      ])
       await access.remove(grant, migration)
       await access.suspend(grant, migration)
     }
-    expect(await access.prove(role, migration)).toEqual({
-      kind: 'role',
-      name,
-      call: 'iam:GetRole',
-      answer: expect.stringMatching(/^NoSuchEntity \(request \S+\)$/),
-      closed: true,
-      at: expect.stringMatching(/^\d{4}-.*Z$/),
-    })
-    expect(await access.prove(schedule, migration)).toMatchObject({
-      call: 'scheduler:GetSchedule',
-      answer: expect.stringMatching(/^ResourceNotFoundException/),
-      closed: true,
-    })
-    expect(await roleNames()).not.toContain(name)
-    expect(await scheduleNames()).not.toContain(name)
+    for (const grant of [role, verify]) {
+      const gone = { kind: 'role', name: grant.name, closed: true, at: expect.stringMatching(/^\d{4}-.*Z$/) }
+      expect(await access.prove(grant, migration)).toEqual([
+        { ...gone, call: 'iam:GetRole', answer: expect.stringMatching(/^NoSuchEntity \(request \S+\)$/) },
+        { ...gone, call: 'sts:AssumeRole', answer: expect.stringMatching(/^AccessDenied \(request \S+\)$/) },
+      ])
+    }
+    expect(await access.prove(schedule, migration)).toMatchObject([
+      { call: 'scheduler:GetSchedule', answer: expect.stringMatching(/^ResourceNotFoundException/), closed: true },
+    ])
+    expect((await access.inventory()).filter((held) => held.name.startsWith(schedule.name))).toEqual([])
+  })
+
+  it('that a deleted role can still be assumed is seen', async () => {
+    const { access, migration, role } = await opened()
+    await access.remove(role, migration)
+    // moto as it comes gives a session of any role, also of one that is gone.
+    expect(await access.prove(role, migration)).toMatchObject([
+      { call: 'iam:GetRole', closed: true },
+      { call: 'sts:AssumeRole', answer: expect.stringContaining('a new session was given'), closed: false },
+    ])
   })
 
   it('confirms nothing that does not exist', async () => {
@@ -302,7 +335,7 @@ describeWithMoto('access on AWS, against moto', () => {
       'an attached policy',
       'an attached policy',
       async (RoleName) => {
-        const { Policy } = await iam.send(new CreatePolicyCommand({ PolicyName: `more-${run}`, PolicyDocument: ANYTHING }))
+        const { Policy } = await iam.send(new CreatePolicyCommand({ PolicyName: `more-${RoleName}`, PolicyDocument: ANYTHING }))
         await iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: Policy!.Arn }))
       },
     ],
@@ -311,15 +344,23 @@ describeWithMoto('access on AWS, against moto', () => {
       'its path or its tags',
       (RoleName) => iam.send(new TagRoleCommand({ RoleName, Tags: [{ Key: 'drayage:run', Value: 'another-run' }] })),
     ],
+    [
+      'one more tag',
+      'more or fewer tags',
+      (RoleName) => iam.send(new TagRoleCommand({ RoleName, Tags: [{ Key: 'more', Value: 'rights by tag' }] })),
+    ],
+    ['longer sessions', 'its session duration', (RoleName) => iam.send(new UpdateRoleCommand({ RoleName, MaxSessionDuration: 43_200 }))],
   ]
 
   it.each(tampering)('a role with %s is not confirmed', async (_, words, tamper) => {
-    const { access, migration, role, name } = await opened()
-    await access.confirm(role, migration)
-    await tamper(name)
-    const error = await rejection(access.confirm(role, migration))
-    expect(error).toBeInstanceOf(AccessNotOpened)
-    expect(error.message).toContain(words)
+    const { access, migration, role, verify } = await opened()
+    for (const grant of [role, verify]) {
+      await access.confirm(grant, migration)
+      await tamper(grant.name)
+      const error = await rejection(access.confirm(grant, migration))
+      expect(error).toBeInstanceOf(AccessNotOpened)
+      expect(error.message).toContain(words)
+    }
   })
 
   it.each<[string, string, object]>([
@@ -328,7 +369,8 @@ describeWithMoto('access on AWS, against moto', () => {
     ['Mode', 'a window', { FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 60 } }],
     ['Arn', 'another function', { Target: { Arn: `arn:aws:lambda:us-east-1:${MOTO_ACCOUNT}:function:other`, RoleArn: 'r', Input: '{}' } }],
   ])('a schedule with another %s (%s) is not confirmed', async (field, _, change) => {
-    const { access, migration, schedule, name } = await opened()
+    const { access, migration, schedule } = await opened()
+    const { name } = schedule
     const found = await scheduler.send(new GetScheduleCommand({ Name: name, GroupName: 'drayage-dev' }))
     await scheduler.send(
       new UpdateScheduleCommand({
@@ -369,7 +411,7 @@ describeWithMoto('access on AWS, against moto', () => {
     expect(error.message).toContain('left alone')
     expect(await rejection(access.suspend(role, migration))).toBeInstanceOf(CleanupIncomplete)
     expect(await roleNames()).toContain(role.name)
-    expect(await access.prove(role, migration)).toMatchObject({ closed: false })
+    expect(await access.prove(role, migration)).toMatchObject([{ closed: false }])
   })
 
   it('a role outside the path is left alone even with our tags', async () => {
@@ -405,7 +447,9 @@ describeWithMoto('access on AWS, against moto', () => {
     const grants: Grant[] = [
       { kind: 'role', name: 'bystander', purpose: '' },
       { kind: 'schedule', name: 'bystander', purpose: '' },
-      { kind: 'key', name: resourceName(migration.runId), purpose: '' },
+      { kind: 'role', name: resourceName(migration.runId), purpose: '' },
+      { kind: 'schedule', name: useName(migration.runId, 'write'), purpose: '' },
+      { kind: 'key', name: useName(migration.runId, 'write'), purpose: '' },
     ]
     for (const grant of grants) {
       for (const verb of ['create', 'confirm', 'suspend', 'remove', 'prove'] as const) {
@@ -415,9 +459,9 @@ describeWithMoto('access on AWS, against moto', () => {
   })
 
   it.each([0, 1, 2, 3])('a creation killed after %i of its steps is closed by removing what was planned', async (steps) => {
-    const access = awsAccess(options())
+    const access = awsAccess(options({ clients: { iam, scheduler, secrets, sts: guarded.sts(sts) } }))
     const migration = migrationOf()
-    const { schedule, role } = grantsOf(access, migration)
+    const { schedule, role, verify } = grantsOf(access, migration)
     if (steps >= 1) await access.create(schedule, migration)
     // Killed between CreateRole and PutRolePolicy.
     if (steps === 2) {
@@ -426,10 +470,10 @@ describeWithMoto('access on AWS, against moto', () => {
       await iam.send(new DeleteRolePolicyCommand({ RoleName: role.name, PolicyName: 'drayage-run' }))
     }
     if (steps === 3) await access.create(role, migration)
-    for (const grant of [role, schedule]) {
+    for (const grant of [role, verify, schedule]) {
       await access.suspend(grant, migration)
       await access.remove(grant, migration)
-      expect(await access.prove(grant, migration)).toMatchObject({ closed: true })
+      for (const { closed } of await access.prove(grant, migration)) expect(closed).toBe(true)
     }
   })
 
@@ -518,22 +562,79 @@ describeWithMoto('access on AWS, against moto', () => {
     expect(waited).toBeLessThanOrEqual(60_000)
   })
 
-  it('lists the temporary roles with their runs', async () => {
-    const { name } = await opened()
-    const roles = await listTemporaryRoles(iam, 'dev')
-    expect(roles).toContainEqual({ name, runId: `run-${run}`, createdAt: expect.any(Date) })
-    expect(roles).toContainEqual({ name: 'bystander', runId: undefined, createdAt: expect.any(Date) })
-    expect(await listTemporaryRoles(iam, 'stage-without-roles')).toEqual([])
+  it('the inventory holds what nobody of ours made too, and says of it no run', async () => {
+    const access = awsAccess(options())
+    for (const kind of ['role', 'schedule'] as const) {
+      const bystander = { kind, name: 'bystander' }
+      expect(await access.inventory()).toContainEqual(bystander)
+      expect(await access.ownerOf(bystander)).toBeUndefined()
+      expect(await access.ownerOf({ kind, name: 'not-there' })).toBeUndefined()
+    }
+    await iam.send(
+      new CreateRoleCommand({
+        RoleName: `prod-${run}`,
+        Path: '/drayage/prod/',
+        AssumeRolePolicyDocument: TRUST(`arn:aws:iam::${MOTO_ACCOUNT}:root`),
+      }),
+    )
+    expect(await access.inventory()).not.toContainEqual({ kind: 'role', name: `prod-${run}` })
+  })
+
+  it('a destination of another account, and one encrypted with a key, are in the write role’s policy', async () => {
+    const access = awsAccess(options())
+    const migration = migrationOf()
+    const kmsKey = `arn:aws:kms:eu-central-1:999999999999:key/1`
+    Object.assign(migration.destination, { account: '999999999999', kmsKey })
+    const { role, verify } = grantsOf(access, migration)
+    for (const grant of [role, verify]) {
+      await access.create(grant, migration)
+      await access.confirm(grant, migration)
+      const { PolicyDocument } = await iam.send(new GetRolePolicyCommand({ RoleName: grant.name, PolicyName: 'drayage-run' }))
+      const text = decodeURIComponent(PolicyDocument!)
+      expect(text).toContain('"aws:ResourceAccount":"999999999999"')
+      expect(text).not.toContain(MOTO_ACCOUNT)
+      expect(text.includes(kmsKey)).toBe(grant === role)
+    }
+  })
+
+  it('a role refuses whoever comes without the run’s id (moto’s answers, with its trust policy asked by us)', async () => {
+    const { role, migration } = await opened()
+    const client = guarded.sts(sts)
+    const assume = (ExternalId: string | undefined) =>
+      client.send(
+        new AssumeRoleCommand({
+          RoleArn: `arn:aws:iam::${MOTO_ACCOUNT}:role/drayage/dev/${role.name}`,
+          RoleSessionName: 'any',
+          ...(ExternalId !== undefined && { ExternalId }),
+        }),
+      )
+    await assume(migration.runId)
+    for (const wrong of [undefined, 'another-run']) expect((await rejection(assume(wrong))).name).toBe('AccessDenied')
+  })
+
+  describe('the secrets of a stage', () => {
+    it('are listed by name, age and expiry, and nothing of what they hold', async () => {
+      await storeSecret(`listed-${run}`)
+      const found = await secretsOfStage(secrets, 'dev')
+      expect(found).toContainEqual({
+        name: `drayage/dev/listed-${run}`,
+        since: expect.any(Date),
+        expiresAt: new Date('2030-01-01T00:00:00Z'),
+      })
+      expect(found).toContainEqual({ name: 'drayage/dev/bystander', since: expect.any(Date), expiresAt: undefined })
+      expect(JSON.stringify(found)).not.toContain(CANARY)
+      expect(await secretsOfStage(secrets, 'stage-without-secrets')).toEqual([])
+    })
   })
 
   describe('the secret', () => {
     it.each<[Migration['credentials']['after'], boolean, boolean, string]>([
       ['verified', true, true, 'ResourceNotFoundException'],
-      ['verified', false, false, 'kept until 2030-01-01T00:00:00Z: credentials.after is verified and the run is not verified'],
+      ['verified', false, false, `kept until ${EXPIRES}: credentials.after is verified and the run is not verified`],
       ['always', true, true, 'ResourceNotFoundException'],
       ['always', false, true, 'ResourceNotFoundException'],
-      ['expiry', true, false, 'kept until 2030-01-01T00:00:00Z: credentials.after is expiry'],
-      ['expiry', false, false, 'kept until 2030-01-01T00:00:00Z: credentials.after is expiry'],
+      ['expiry', true, false, `kept until ${EXPIRES}: credentials.after is expiry`],
+      ['expiry', false, false, `kept until ${EXPIRES}: credentials.after is expiry`],
     ])('with after: %s and verified: %s is deleted: %s', async (after, verified, deleted, answer) => {
       const access = awsAccess(options())
       const credential = await storeSecret(`old-${run}`)
@@ -579,7 +680,7 @@ describeWithMoto('access on AWS, against moto', () => {
         accessKeyId: 'FAKEACCESSKEY',
         secretAccessKey: CANARY,
         sessionToken: undefined,
-        expiration: new Date('2030-01-01T00:00:00Z'),
+        expiration: new Date(EXPIRES),
       })
       expect(inspect(reach, { depth: 20, showHidden: true })).not.toContain(CANARY)
     })
@@ -665,12 +766,13 @@ describeWithMoto('access on AWS, against moto', () => {
       const listing = await read.credentials()
       expect(twin).toBe(first)
       expect(listing.accessKeyId).not.toBe(first.accessKeyId)
-      const name = resourceName(migration.runId)
-      const asked = { RoleArn: `arn:aws:iam::${MOTO_ACCOUNT}:role/drayage/dev/${name}`, RoleSessionName: name, DurationSeconds: 900 }
-      expect(sent).toEqual([asked, { ...asked, Policy: expect.any(String) }])
-      expect(JSON.parse(sent[1]!.Policy!)).toMatchObject({
-        Statement: [{ Effect: 'Allow', Action: 's3:ListBucket', Resource: 'arn:aws:s3:::destination-bucket' }],
+      const asked = (use: 'write' | 'verify') => ({
+        RoleArn: `arn:aws:iam::${MOTO_ACCOUNT}:role/drayage/dev/${useName(migration.runId, use)}`,
+        RoleSessionName: useName(migration.runId, use),
+        ExternalId: migration.runId,
+        DurationSeconds: 900,
       })
+      expect(sent).toEqual([asked('write'), asked('verify')])
 
       time += 590_000
       expect(await write.credentials()).toBe(first)
@@ -779,7 +881,8 @@ describeWithMoto('access on AWS, against moto', () => {
       DRAYAGE_PARTITION: 'aws',
       AWS_REGION: 'us-east-1',
       DRAYAGE_BOUNDARY_ARN: 'arn:boundary',
-      DRAYAGE_TRUSTED_ROLE_ARNS: 'arn:one, arn:two',
+      DRAYAGE_WRITE_ROLE_TRUSTS: 'arn:one, arn:two',
+      DRAYAGE_VERIFY_ROLE_TRUSTS: 'arn:three',
       DRAYAGE_SCHEDULE_GROUP: 'drayage-dev',
       DRAYAGE_DEAD_MAN_ROLE_ARN: 'arn:dead-man',
       DRAYAGE_CLEANUP_FUNCTION_ARN: 'arn:cleanup',
@@ -792,7 +895,8 @@ describeWithMoto('access on AWS, against moto', () => {
         partition: 'aws',
         region: 'us-east-1',
         boundaryArn: 'arn:boundary',
-        trustedRoleArns: ['arn:one', 'arn:two'],
+        writeRoleTrusts: ['arn:one', 'arn:two'],
+        verifyRoleTrusts: ['arn:three'],
         scheduleGroup: 'drayage-dev',
         deadManRoleArn: 'arn:dead-man',
         cleanupFunctionArn: 'arn:cleanup',
@@ -815,7 +919,7 @@ describeWithMoto('access on AWS, against moto', () => {
       expect(await (await access.destination(migration, 'write')).credentials()).toHaveProperty('sessionToken')
       const { schedule, role } = grantsOf(access, migration)
       expect((await rejection(access.create(schedule, migration))).message).toContain('DRAYAGE_SCHEDULE_GROUP')
-      expect((await rejection(access.create(role, migration))).message).toContain('DRAYAGE_BOUNDARY_ARN')
+      expect((await rejection(access.create(role, migration))).message).toContain('DRAYAGE_WRITE_ROLE_TRUSTS')
       expect(await rejection(access.remove(schedule, migration))).toBeInstanceOf(InvalidRequest)
     })
   })

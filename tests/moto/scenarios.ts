@@ -20,6 +20,8 @@ export interface Scenario {
   name: string
   /** changes of the request */
   request?: object
+  /** what the functions' environment says besides */
+  environment?: Record<string, string>
   /** objects of a few bytes; 12, which is two batches */
   small?: number
   /** sizes of large objects in MiB; one of 6 */

@@ -18,6 +18,13 @@ let there: Cloud
 /** Longest test, ms: a busy machine is no failure. */
 const SCENARIO_MS = 180_000
 
+/** What Cleanup must have seen of every run that was opened, whoever called it. moto alone would refuse neither write nor session. */
+const SEEN = [
+  /^3 write s3:CreateMultipartUpload closed$/m,
+  /^7 role iam:GetRole closed\n7 role sts:AssumeRole closed\n7 role iam:GetRole closed\n7 role sts:AssumeRole closed$/m,
+  /^7 inventory inventory closed$/m,
+]
+
 /** An end in the words of the table. */
 const inWords = ({ status, error, reason, ledger, arrived, closedBy, finally: last }: End): Record<keyof Ends, unknown> => ({
   status,
@@ -33,8 +40,8 @@ const inWords = ({ status, error, reason, ledger, arrived, closedBy, finally: la
 /** What both interpreters must have in common. A stopped run is cut off anywhere: what it had done by then is not compared. */
 const common = (end: End, stopped: boolean): Partial<End> => {
   if (!stopped) return end
-  const { status, during, left, finally: last, closedBy, certificate, calledAfterwards } = end
-  return { status, during, left, finally: last, closedBy, certificate, calledAfterwards }
+  const { status, during, left, finally: last, closedBy, closure, certificate, calledAfterwards } = end
+  return { status, during, left, finally: last, closedBy, closure, certificate, calledAfterwards }
 }
 
 /** Who signed what: the functions for the account's own services, the secret's key at the source, the run's role at the destination. */
@@ -76,9 +83,14 @@ describeWithMoto('the deployed state machine in moto’s interpreter and in ours
       for (const { end } of [ours, motos]) {
         if (calls) expect(end.calls).toMatchObject(calls)
         for (const [task, held] of Object.entries(end.during))
-          expect({ task, ...held }).toMatchObject({ task, role: true, schedule: true, secret: true, locked: true })
+          expect({ task, ...held }).toMatchObject({ task, write: true, verify: true, schedule: true, secret: true, locked: true })
         expect(end.finally).toEqual({ ...NOTHING_HELD, secret: ends.secret === 'kept' })
-        expect(end.certificate?.complete).toBe(ends.closedBy === 'nothing was opened' ? undefined : true)
+        const opened = ends.closedBy !== 'nothing was opened'
+        expect(end.closure?.complete).toBe(opened ? true : undefined)
+        expect(end.certificate).toBe(opened ? undefined : 'there is none')
+        // Where OpenAccess never came to its work there is nothing to see refused.
+        const created = opened && (scenario.faults?.openAccess === undefined || scenario.faults.openAccess.late === true)
+        for (const seen of created ? SEEN : []) expect(end.closure?.observed.join('\n')).toMatch(seen)
         expect(end.calledAfterwards).toEqual([])
       }
       for (const cloud of [here, there]) expectOwnSigners(cloud)
@@ -99,7 +111,7 @@ describeWithMoto('the deployed state machine in moto’s interpreter and in ours
       ])
       expect(common(motos.end, false)).not.toEqual(common(ours.end, false))
       expect(motos.end).toMatchObject({ status: 'FAILED', error: 'CleanupIncomplete', closedBy: 'closing rule' })
-      expect(motos.end.left).toEqual({ role: true, schedule: true, secret: true, uploads: 0, locked: true })
+      expect(motos.end.left).toEqual({ write: true, verify: true, schedule: true, secret: true, uploads: 0, locked: true })
     },
     SCENARIO_MS,
   )

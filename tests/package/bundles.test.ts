@@ -1,14 +1,16 @@
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 import { unzipSync } from 'fflate'
-import { bundleFunction } from '../../scripts/plugins/bundle.js'
+import { bundleFunction, bundleSha256 } from '../../scripts/plugins/bundle.js'
 import { tasks } from './machine-file'
 import { packaged } from './packaged'
 import { SIZES } from './rights'
 
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 const names = Object.keys(SIZES).map(kebab)
 
@@ -40,20 +42,46 @@ const ENVIRONMENT = {
   DRAYAGE_STAGE: 'dev',
   DRAYAGE_ACCOUNT: '123456789012',
   DRAYAGE_PARTITION: 'aws',
+  AWS_ACCESS_KEY_ID: 'fake-access-key',
+  AWS_SECRET_ACCESS_KEY: 'fake-secret-key',
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
 }
 
 const contents: Record<string, string[]> = {}
+let zips: { name: string; bytes: Buffer }[]
+let certified: Record<string, string | undefined>
 
 beforeAll(async () => {
   place = mkdtempSync(join(tmpdir(), 'drayage-bundles-'))
-  const { folder, remove } = await packaged()
+  const { folder, template, remove } = await packaged()
+  zips = ['core', ...names].map((name) => ({ name: `${name}.zip`, bytes: readFileSync(join(folder, `${name}.zip`)) }))
+  certified = Object.fromEntries(
+    names.map((name) => {
+      const id = `${name.replace(/(^|-)(.)/g, (_, __, letter: string) => letter.toUpperCase())}LambdaFunction`
+      return [name, template.Resources[id]!.Properties.Environment.Variables.DRAYAGE_BUNDLE_SHA256 as string | undefined]
+    }),
+  )
   contents.core = unpack(join(folder, 'core.zip'), join(place, 'opt'))
   for (const name of names) contents[name] = unpack(join(folder, `${name}.zip`), join(place, 'task', name))
   await remove()
-}, 120_000)
+}, 300_000)
 
 afterAll(() => rmSync(place, { recursive: true }))
+
+test('cleanup, and no other function, is told the hash of everything that runs', () => {
+  const { cleanup, ...others } = certified
+  expect(cleanup).toMatch(/^[0-9a-f]{64}$/)
+  expect(cleanup).toBe(bundleSha256(zips))
+  expect(Object.values(others).filter((hash) => hash !== undefined)).toEqual([])
+})
+
+test('the hash is that of the zips’ own hashes, in whatever order they come, and of every byte of them', () => {
+  const lines = [...zips].sort((one, other) => (one.name < other.name ? -1 : 1)).map(({ name, bytes }) => `${sha256(bytes)}  ${name}\n`)
+  expect(bundleSha256([...zips].reverse())).toBe(sha256(Buffer.from(lines.join(''))))
+  const changed = zips.map(({ name, bytes }, index) => ({ name, bytes: index === 3 ? Buffer.concat([bytes, Buffer.from([0])]) : bytes }))
+  expect(bundleSha256(changed)).not.toBe(bundleSha256(zips))
+  expect(bundleSha256(zips.slice(1))).not.toBe(bundleSha256(zips))
+})
 
 test('each zip holds its one file, the layer its package besides', () => {
   expect(contents.core).toEqual(['nodejs/node_modules/@drayage/core/index.js', 'nodejs/node_modules/@drayage/core/package.json'])
@@ -115,16 +143,38 @@ test('a function that bundles a second copy of shared code is refused', async ()
   await expect(bundleFunction(join(place, 'repository'), 'functions/good.ts')).resolves.toBeInstanceOf(Uint8Array)
 })
 
+/** The source's credential, as Secrets Manager would give it: the one thing that a packaged function asks for here. */
+const SECRET = {
+  ARN: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:drayage/dev/acme-AbCdEf',
+  SecretString: JSON.stringify({
+    endpoint: 'https://s3.example.com',
+    region: 'eu-central-1',
+    accessKeyId: 'fake-access-key',
+    secretAccessKey: 'fake-secret-key',
+    source: { bucket: 'acme', prefix: '' },
+    destination: { bucket: 'acme-archive', prefix: '' },
+    expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
+  }),
+}
+
 /** Calls a packaged handler as Lambda does and gives its answer, or the name and words of its error. */
 const call = (name: string, event: unknown): unknown =>
   inNode(`
+    const { createServer } = require('node:http')
+    const server = createServer((request, response) => {
+      const asked = request.headers['x-amz-target'] === 'secretsmanager.GetSecretValue'
+      response.writeHead(asked ? 200 : 500, { 'content-type': 'application/x-amz-json-1.1' }).end(asked ? ${JSON.stringify(JSON.stringify(SECRET))} : '{}')
+    })
+    server.listen(0, '127.0.0.1', () => {
+      process.env.AWS_ENDPOINT_URL = 'http://127.0.0.1:' + server.address().port
     const { handler } = require('./task/${name}/functions/${name}')
     const context = { functionName: '${name}', awsRequestId: 'r', getRemainingTimeInMillis: () => 60000 }
     console.info = console.error = console.log = () => undefined
     const write = process.stdout.write.bind(process.stdout)
     process.stdout.write = () => true
-    const done = (value) => { process.stdout.write = write; answer(value) }
+    const done = (value) => { process.stdout.write = write; answer(value); server.close(); server.closeAllConnections() }
     handler(${JSON.stringify(event)}, context).then(done, ({ name, message }) => done({ name, message }))
+    })
   `)
 
 const request = { source: { bucket: 'acme', credential: 'acme' }, destination: { bucket: 'acme-archive' } }
@@ -147,6 +197,11 @@ test('and refuses under the name that the state machine matches', () => {
   expect(call('validate-request', { request: local, execution })).toMatchObject({
     name: 'InvalidRequest',
     message: expect.stringMatching(/^source\.endpoint: only the one-machine/),
+  })
+  const other = { ...request, destination: { bucket: 'mine-instead' } }
+  expect(call('validate-request', { request: other, execution })).toMatchObject({
+    name: 'CredentialNotForThisMigration',
+    message: expect.stringContaining('destination.bucket is another one'),
   })
   expect(
     call('copy-batch', { migration: call('validate-request', { request, execution }), shard: 'runs/run-1/shards/batches/' }),

@@ -27,6 +27,23 @@ export interface Packaged {
   remove(): Promise<void>
 }
 
+/** A value for every deploy parameter. */
+export const EVERYTHING = [
+  'allowedDestinations=my-bucket, arn:aws:s3:::other.bucket,210987654321,arn:aws:kms:eu-central-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+  'allowedRegions=eu-central-1,eu-west-1',
+  'sourceRoles=arn:aws:iam::111122223333:role/drayage-source',
+  'revocationRoles=arn:aws:iam::111122223333:role/drayage-revocation',
+  'reservedConcurrency=20',
+  'alarmEmail=operators@example.com',
+  'auditTrail=true',
+  'vpcId=vpc-0123456789abcdef0',
+  'vpcSubnetIds=subnet-0123456789abcdef0,subnet-0123456789abcdef1',
+  'vpcRouteTableIds=rtb-0123456789abcdef0',
+  'logKeys=hash',
+  'scheduleExpression=rate(1 day)',
+  'scheduleInput={"source":{"bucket":"a"},"note":"b=c"}',
+]
+
 /** Whether this machine can run a command without any network. */
 export const canIsolate = spawnSync('unshare', ['-rn', 'true']).status === 0
 

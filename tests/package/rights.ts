@@ -2,127 +2,201 @@ import type { Rights } from './statements'
 
 // The table against which the packaged roles are compared: written out, not computed from what serverless/roles.yml says.
 
-const ROLES = 'iam role/drayage/dev/*'
+const PATH = 'iam role/drayage/dev/*'
+const WRITE = 'iam role/drayage/dev/drayage-*-write'
+const VERIFY = 'iam role/drayage/dev/drayage-*-verify'
 const EXECUTIONS = 'states execution:drayage-dev-migrate:*'
 const SCHEDULES = 'scheduler schedule/drayage-dev/*'
 const CREDENTIALS = 'secretsmanager secret:drayage/dev/*'
 const BOUND = 'if {"StringEquals":{"iam:PermissionsBoundary":{"Ref":"Boundary"}}}'
+const CERTIFICATE_KEY = 'CertificateKey.Arn'
+/** without sourceRoles and revocationRoles: a role whose name is too long for any role */
+const NO_ROLE = `iam role/${'-'.repeat(65)}`
 
-const credential = `secretsmanager:GetSecretValue on ${CREDENTIALS}`
-const temporaryRole = `sts:AssumeRole on ${ROLES}`
-const readBack = ['iam:GetRole', 'iam:GetRolePolicy', 'iam:ListRolePolicies', 'iam:ListAttachedRolePolicies'].map(
-  (action) => `${action} on ${ROLES}`,
-)
-const deadLetters = 'sqs:SendMessage on DeadLetterQueue.Arn'
-const neverWiden = ['iam:UpdateAssumeRolePolicy', 'iam:PutRolePermissionsBoundary', 'iam:DeleteRolePermissionsBoundary'].map(
+const on = (resources: string[], actions: string[], condition = ''): string[] =>
+  resources.flatMap((resource) => actions.map((action) => `${action} on ${resource}${condition === '' ? '' : ` ${condition}`}`))
+
+/** A key's use as it must be limited: by the service that asks for it, and by the encryption context of one resource. */
+const use = (key: string, actions: string[], service: string, equals: object, like?: object): string[] =>
+  on(
+    [key],
+    actions,
+    `if ${JSON.stringify({
+      StringEquals: { 'kms:ViaService': { 'Fn::Sub': service + '.${AWS::Region}.amazonaws.com' }, ...equals },
+      ...(like === undefined ? {} : { StringLike: like }),
+    })}`,
+  )
+
+const ofStateBucket = { 'kms:EncryptionContext:aws:s3:arn': { 'Fn::GetAtt': ['StateBucket', 'Arn'] } }
+const readsState = use('StateKey.Arn', ['kms:Decrypt'], 's3', ofStateBucket)
+const writesState = use('StateKey.Arn', ['kms:GenerateDataKey'], 's3', ofStateBucket)
+const readsCredential = [
+  ...on([CREDENTIALS], ['secretsmanager:GetSecretValue']),
+  ...use(
+    'SecretsKey.Arn',
+    ['kms:Decrypt'],
+    'secretsmanager',
+    {},
+    {
+      'kms:EncryptionContext:SecretARN': {
+        'Fn::Sub': 'arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:drayage/dev/*',
+      },
+    },
+  ),
+]
+const sendsDeadLetters = [
+  ...on(['DeadLetterQueue.Arn'], ['sqs:SendMessage']),
+  ...use('StateKey.Arn', ['kms:GenerateDataKey', 'kms:Decrypt'], 'sqs', {
+    'kms:EncryptionContext:aws:sqs:arn': { 'Fn::GetAtt': ['DeadLetterQueue', 'Arn'] },
+  }),
+]
+const assumes = (...roles: string[]): string[] => on(roles, ['sts:AssumeRole'])
+const readsRolesBack = on([WRITE, VERIFY], ['iam:GetRole', 'iam:GetRolePolicy', 'iam:ListRolePolicies', 'iam:ListAttachedRolePolicies'])
+const listsSchedules = 'scheduler:ListSchedules on *'
+const neverWidens = ['iam:UpdateAssumeRolePolicy', 'iam:PutRolePermissionsBoundary', 'iam:DeleteRolePermissionsBoundary'].map(
   (action) => `DENY ${action} on iam role/*`,
 )
-const theBooks = ['runs/*/shards/*', 'runs/*/outcomes/*', 'runs/*/verdicts/*', 'runs/*/cursor.json', 'runs/*/request.json']
+const run = (...files: string[]): string[] => files.map((file) => `runs/*/${file}`)
 
 /** What each function may do in the state bucket, by prefix, and elsewhere. */
 export const RIGHTS: Record<string, Rights> = {
-  validateRequest: {},
+  validateRequest: { other: readsCredential },
   openAccess: {
-    get: ['pairs/*', 'runs/*/request.json', 'runs/*/access.json'],
-    put: ['pairs/*', 'runs/*/request.json', 'runs/*/access.json'],
-    list: ['pairs/*', 'runs/*/request.json', 'runs/*/access.json'],
+    get: ['pairs/*', ...run('request.json', 'baseline.json', 'access.json')],
+    put: ['pairs/*', ...run('request.json', 'baseline.json', 'access.json')],
+    list: ['pairs/*', ...run('request.json', 'baseline.json', 'access.json')],
     other: [
-      `iam:CreateRole on ${ROLES} ${BOUND}`,
-      `iam:PutRolePolicy on ${ROLES} ${BOUND}`,
-      `iam:TagRole on ${ROLES}`,
-      ...readBack,
-      `scheduler:CreateSchedule on ${SCHEDULES}`,
-      `scheduler:GetSchedule on ${SCHEDULES}`,
+      ...readsState,
+      ...writesState,
+      ...on([PATH], ['iam:ListRoles']),
+      listsSchedules,
+      ...on([WRITE, VERIFY], ['iam:CreateRole', 'iam:PutRolePolicy'], BOUND),
+      ...on([WRITE, VERIFY], ['iam:TagRole']),
+      ...readsRolesBack,
+      ...on([SCHEDULES], ['scheduler:CreateSchedule', 'scheduler:GetSchedule']),
       'iam:PassRole on DeadManRole.Arn if {"StringEquals":{"iam:PassedToService":"scheduler.amazonaws.com"}}',
-      'sts:AssumeRole on iam role/drayage/dev/drayage-*',
-      `states:DescribeExecution on ${EXECUTIONS}`,
-      ...neverWiden,
+      ...assumes(WRITE, VERIFY),
+      ...on([EXECUTIONS], ['states:DescribeExecution']),
+      ...neverWidens,
     ],
   },
-  preflight: { get: ['runs/*/access.json'], other: [credential, temporaryRole, ...readBack, `scheduler:GetSchedule on ${SCHEDULES}`] },
+  preflight: {
+    get: run('access.json'),
+    put: run('preflight.json'),
+    other: [
+      ...readsState,
+      ...writesState,
+      ...readsCredential,
+      ...assumes(NO_ROLE, WRITE, VERIFY),
+      ...readsRolesBack,
+      ...on([SCHEDULES], ['scheduler:GetSchedule']),
+    ],
+  },
   listSource: {
-    get: ['runs/*/cursor.json'],
-    put: ['runs/*/cursor.json', 'runs/*/shards/*'],
-    list: ['runs/*/cursor.json'],
-    other: [credential],
+    get: run('cursor.json'),
+    put: run('cursor.json', 'shards/*'),
+    list: run('cursor.json'),
+    other: [...readsState, ...writesState, ...readsCredential, ...assumes(NO_ROLE)],
   },
   estimate: {},
   copyBatch: {
-    get: ['runs/*/shards/*', 'runs/*/outcomes/*'],
-    put: ['runs/*/outcomes/*'],
-    list: ['runs/*/outcomes/*'],
-    other: [credential, temporaryRole],
+    get: run('shards/*', 'outcomes/*'),
+    put: run('outcomes/*'),
+    list: run('outcomes/*'),
+    other: [...readsState, ...writesState, ...readsCredential, ...assumes(NO_ROLE, WRITE)],
   },
   beginUpload: {
-    get: ['runs/*/shards/large/*', 'uploads/*', 'runs/*/outcomes/large/*'],
-    put: ['uploads/*', 'runs/*/outcomes/large/*'],
-    list: ['uploads/*', 'runs/*/outcomes/large/*'],
-    other: [credential, temporaryRole],
+    get: [...run('shards/large/*', 'outcomes/large/*'), 'uploads/*'],
+    put: [...run('outcomes/large/*'), 'uploads/*'],
+    list: [...run('outcomes/large/*'), 'uploads/*'],
+    other: [...readsState, ...writesState, ...readsCredential, ...assumes(NO_ROLE, WRITE)],
   },
-  copyPartGroup: { get: ['runs/*/shards/large/*'], other: [credential, temporaryRole] },
+  copyPartGroup: { get: run('shards/large/*'), other: [...readsState, ...readsCredential, ...assumes(NO_ROLE, WRITE)] },
   completeUpload: {
-    get: ['runs/*/shards/large/*', 'uploads/*', 'runs/*/outcomes/large/*'],
-    put: ['uploads/*', 'runs/*/outcomes/large/*'],
-    list: ['uploads/*', 'runs/*/outcomes/large/*'],
-    other: [temporaryRole],
+    get: [...run('shards/large/*', 'outcomes/large/*'), 'uploads/*'],
+    put: [...run('outcomes/large/*'), 'uploads/*'],
+    list: [...run('outcomes/large/*'), 'uploads/*'],
+    other: [...readsState, ...writesState, ...assumes(WRITE)],
   },
   verifyBatch: {
-    get: ['runs/*/shards/*', 'runs/*/outcomes/*', 'runs/*/verdicts/*'],
-    put: ['runs/*/verdicts/*'],
-    list: ['runs/*/outcomes/*', 'runs/*/verdicts/*'],
-    other: [temporaryRole],
+    get: run('shards/*', 'outcomes/*', 'verdicts/*'),
+    put: run('verdicts/*'),
+    list: run('outcomes/*', 'verdicts/*'),
+    other: [...readsState, ...writesState, ...assumes(VERIFY)],
   },
   reconcile: {
-    get: theBooks,
-    put: ['runs/*/report.json', 'runs/*/failures.csv'],
-    list: theBooks,
-    other: ['s3:AbortMultipartUpload on state/runs/*/report.json', 's3:AbortMultipartUpload on state/runs/*/failures.csv', deadLetters],
+    get: run('shards/*', 'outcomes/*', 'verdicts/*', 'cursor.json', 'request.json', 'preflight.json'),
+    put: run('report.json', 'failures.csv'),
+    list: run('shards/*', 'outcomes/*', 'verdicts/*', 'cursor.json', 'request.json', 'preflight.json'),
+    other: [
+      ...on(['state/runs/*/report.json', 'state/runs/*/failures.csv'], ['s3:AbortMultipartUpload']),
+      ...readsState,
+      ...writesState,
+      ...assumes(VERIFY),
+      ...sendsDeadLetters,
+    ],
   },
   cleanup: {
-    get: ['runs/*/request.json', 'runs/*/access.json', 'runs/*/report.json', 'runs/*/certificate.json', 'pairs/*', 'uploads/*'],
-    put: ['runs/*/certificate.json', 'pairs/*', 'uploads/*'],
+    get: [
+      ...run('request.json', 'baseline.json', 'access.json', 'report.json', 'closure.json', 'certificate.json', 'certificate.sig'),
+      'pairs/*',
+      'uploads/*',
+    ],
+    put: [...run('closure.json', 'certificate.json', 'certificate.sig'), 'pairs/*', 'uploads/*'],
     list: [
-      'runs/*/request.json',
-      'runs/*/access.json',
-      'runs/*/report.json',
-      'runs/*/certificate.json',
-      'runs/*/cursor.json',
+      ...run('request.json', 'baseline.json', 'access.json', 'report.json', 'closure.json', 'certificate.*', 'cursor.json'),
       'pairs/*',
       'uploads/*',
     ],
     other: [
-      `iam:PutRolePolicy on ${ROLES} ${BOUND}`,
-      ...['GetRole', 'ListRolePolicies', 'ListAttachedRolePolicies', 'DeleteRolePolicy', 'DetachRolePolicy', 'DeleteRole'].map(
-        (action) => `iam:${action} on ${ROLES}`,
+      ...readsState,
+      ...writesState,
+      ...on([PATH], ['iam:ListRoles', 'iam:ListRoleTags']),
+      listsSchedules,
+      ...on([WRITE, VERIFY], ['iam:PutRolePolicy'], BOUND),
+      ...on(
+        [WRITE, VERIFY],
+        ['GetRole', 'ListRolePolicies', 'ListAttachedRolePolicies', 'DeleteRolePolicy', 'DetachRolePolicy', 'DeleteRole'].map(
+          (name) => `iam:${name}`,
+        ),
       ),
-      `scheduler:GetSchedule on ${SCHEDULES}`,
-      `scheduler:DeleteSchedule on ${SCHEDULES}`,
-      `secretsmanager:DescribeSecret on ${CREDENTIALS}`,
-      `secretsmanager:DeleteSecret on ${CREDENTIALS}`,
-      `states:StopExecution on ${EXECUTIONS}`,
-      `states:DescribeExecution on ${EXECUTIONS}`,
-      temporaryRole,
-      deadLetters,
-      ...neverWiden,
+      ...on([SCHEDULES], ['scheduler:GetSchedule', 'scheduler:DeleteSchedule']),
+      ...on([CREDENTIALS], ['secretsmanager:DescribeSecret', 'secretsmanager:DeleteSecret']),
+      ...on([EXECUTIONS], ['states:StopExecution', 'states:DescribeExecution']),
+      ...assumes(NO_ROLE, WRITE, VERIFY),
+      ...on([CERTIFICATE_KEY], ['kms:Sign'], 'if {"StringEquals":{"kms:SigningAlgorithm":"ECDSA_SHA_256","kms:MessageType":"RAW"}}'),
+      ...on([CERTIFICATE_KEY], ['kms:GetPublicKey']),
+      ...sendsDeadLetters,
+      ...neverWidens,
     ],
   },
   writeReport: {
-    get: ['runs/*/report.json', 'runs/*/certificate.json'],
-    put: ['runs/*/report.html'],
-    list: ['runs/*/report.json', 'runs/*/certificate.json'],
+    get: run('report.json', 'baseline.json', 'preflight.json', 'closure.json', 'certificate.json'),
+    put: run('report.json', 'report.html'),
+    list: run('report.json', 'baseline.json', 'preflight.json', 'closure.json', 'certificate.json'),
+    other: [...readsState, ...writesState],
   },
   sweep: {
-    get: ['pairs/*', 'runs/*/request.json'],
-    list: ['pairs/*', 'runs/*/request.json'],
+    get: ['pairs/*', ...run('request.json', 'access.json', 'closure.json')],
+    list: ['pairs/*', ...run('request.json', 'access.json', 'closure.json', 'certificate.*')],
     other: [
-      `iam:ListRoles on ${ROLES}`,
-      `iam:ListRoleTags on ${ROLES}`,
-      `states:DescribeExecution on ${EXECUTIONS}`,
+      ...readsState,
+      ...on([PATH], ['iam:ListRoles', 'iam:ListRoleTags']),
+      listsSchedules,
+      ...on([SCHEDULES], ['scheduler:GetSchedule']),
+      'secretsmanager:ListSecrets on *',
+      ...on([EXECUTIONS], ['states:DescribeExecution']),
       'lambda:InvokeFunction on CleanupLambdaFunction.Arn',
-      deadLetters,
+      ...sendsDeadLetters,
     ],
   },
 }
+
+/** The functions that read credentials. */
+export const READING = ['validateRequest', 'preflight', 'listSource', 'copyBatch', 'beginUpload', 'copyPartGroup']
+
+/** The functions that reach a source: those that read a credential, but for the one that only looks at its bounds. */
+export const TOUCHING = READING.slice(1)
 
 /** Timeout in s and memory in MB of each function. */
 export const SIZES: Record<string, [number, number]> = {

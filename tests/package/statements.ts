@@ -26,31 +26,77 @@ export const textOf = (resource: unknown): string => {
     .replace(/^arn:\$\{AWS::Partition\}:(\w+):(\$\{AWS::Region\})?:(\$\{AWS::AccountId\})?:/, '$1 ')
 }
 
-/** Statements of each role, inline policies only: `excessesOf` refuses every other kind. */
+/** Statements of each role: its inline policies, and policies that are attached to it by name. `excessesOf` refuses every other kind. */
 export const statementsOf = (template: Template): Map<string, Statement[]> =>
   new Map(
     resourcesOf(template, 'AWS::IAM::Role').map(([name, { Properties }]) => [
       name,
-      listOf(Properties.Policies).flatMap((policy: { PolicyDocument: { Statement: Statement[] } }) => policy.PolicyDocument.Statement),
+      [
+        ...listOf(Properties.Policies).flatMap((policy: { PolicyDocument: { Statement: Statement[] } }) => policy.PolicyDocument.Statement),
+        ...resourcesOf(template, 'AWS::IAM::Policy')
+          .filter(([, policy]) => listOf(policy.Properties.Roles).some(({ Ref }: { Ref: string }) => Ref === name))
+          .flatMap(([, policy]) => policy.Properties.PolicyDocument.Statement as Statement[]),
+      ],
     ]),
   )
 
-const boundaries = (template: Template): [string, Statement[]][] =>
+const managedPolicies = (template: Template): [string, Statement[]][] =>
   resourcesOf(template, 'AWS::IAM::ManagedPolicy').map(([name, { Properties }]) => [name, Properties.PolicyDocument.Statement])
+
+/** Actions that AWS knows no resource for but * (Service authorization reference, by service). */
+const WITHOUT_RESOURCE = new Set([
+  'xray:PutTraceSegments',
+  'xray:PutTelemetryRecords',
+  'xray:GetSamplingRules',
+  'xray:GetSamplingTargets',
+  'logs:CreateLogDelivery',
+  'logs:GetLogDelivery',
+  'logs:UpdateLogDelivery',
+  'logs:DeleteLogDelivery',
+  'logs:ListLogDeliveries',
+  'logs:PutResourcePolicy',
+  'logs:DescribeResourcePolicies',
+  'logs:DescribeLogGroups',
+  'scheduler:ListSchedules',
+  'secretsmanager:ListSecrets',
+  'states:ListStateMachines',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+])
+
+const USES_DATA = /^kms:(Decrypt|Encrypt|ReEncrypt|GenerateDataKey|CreateGrant)/
+
+/** Whether a condition says which service asks for a key, or for which resource. */
+const limitsUse = (condition: Statement['Condition']): boolean =>
+  Object.entries(condition ?? {}).some(
+    ([operator, keys]) =>
+      /^(String|Arn)(Equals|Like)$/.test(operator) && Object.keys(keys).some((key) => /^kms:(ViaService|EncryptionContext:)/.test(key)),
+  )
+
+/** Rights that create access, and rights that end it: no role has both. Cleanup's PutRolePolicy adds the Deny of a suspension. */
+const CREATES =
+  /^(iam:(CreateRole|AttachRolePolicy|TagRole|PassRole)|scheduler:CreateSchedule|secretsmanager:(CreateSecret|PutSecretValue))$/
+const ENDS = /^(iam:(Delete|Detach)|scheduler:Delete|secretsmanager:DeleteSecret|states:StopExecution)/
 
 /** What a role of this service must never have, as `role: what`. [] for a template that is as it must be. */
 export const excessesOf = (template: Template): string[] => {
   const excesses: string[] = []
-  for (const [role, statements] of [...statementsOf(template), ...boundaries(template)]) {
+  for (const [role, statements] of [...statementsOf(template), ...managedPolicies(template)]) {
+    const isRole = template.Resources[role]!.Type === 'AWS::IAM::Role'
+    const allowed = statements.filter(({ Effect }) => Effect === 'Allow').flatMap(({ Action }) => listOf(Action))
+    if (isRole && allowed.some((action) => CREATES.test(action)) && allowed.some((action) => ENDS.test(action)))
+      excesses.push(`${role}: creates access and ends it`)
     for (const statement of statements) {
       const { Sid, Effect } = statement
       if (statement.NotAction !== undefined || statement.NotResource !== undefined) excesses.push(`${role}: ${Sid} says what it is not`)
       if (Effect !== 'Allow') continue
       const actions = listOf(statement.Action)
       for (const action of actions.filter((action) => action.includes('*'))) excesses.push(`${role}: action ${action}`)
+      for (const action of actions.filter((action) => USES_DATA.test(action))) {
+        if (!limitsUse(statement.Condition)) excesses.push(`${role}: ${Sid} may ${action} for any service`)
+      }
       for (const resource of listOf(statement.Resource).map(textOf)) {
-        const onlyLogsAndTraces = actions.every((action) => /^(logs|xray):/.test(action))
-        if (resource === '*' && !(role === 'MachineRole' && onlyLogsAndTraces)) excesses.push(`${role}: ${Sid} on *`)
+        if (resource === '*' && !actions.every((action) => WITHOUT_RESOURCE.has(action))) excesses.push(`${role}: ${Sid} on *`)
         if (!actions.some((action) => action.startsWith('s3:'))) continue
         if (/^s3 [^/]*\*/.test(resource) || /:::[^/]*\*/.test(resource)) excesses.push(`${role}: ${Sid} on any bucket`)
         if (role !== 'Boundary' && !/^state(\/|$)/.test(resource))
@@ -61,8 +107,10 @@ export const excessesOf = (template: Template): string[] => {
   for (const [role, { Properties }] of resourcesOf(template, 'AWS::IAM::Role')) {
     if (Properties.ManagedPolicyArns !== undefined) excesses.push(`${role}: managed policies`)
   }
-  for (const [name] of [...resourcesOf(template, 'AWS::IAM::Policy'), ...resourcesOf(template, 'AWS::IAM::RolePolicy')])
-    excesses.push(`${name}: a policy outside its role`)
+  for (const [name] of [...resourcesOf(template, 'AWS::IAM::Policy'), ...resourcesOf(template, 'AWS::IAM::RolePolicy')]) {
+    // JoinVpc is one policy of five roles, and only there in VPC mode.
+    if (name !== 'JoinVpc') excesses.push(`${name}: a policy outside its role`)
+  }
   return excesses
 }
 
@@ -70,7 +118,7 @@ export interface Rights {
   get?: string[]
   put?: string[]
   list?: string[]
-  /** everything else but its own log: `action on resource`, with its condition */
+  /** everything else but its own log and traces: `action on resource`, with its condition */
   other?: string[]
 }
 
@@ -79,7 +127,7 @@ const S3_RIGHTS: Record<string, keyof Rights> = { 's3:GetObject': 'get', 's3:Put
 /** A role's rights in the form of rights.ts. */
 export const rightsOf = (statements: Statement[]): Rights => {
   const rights: Record<keyof Rights, string[]> = { get: [], put: [], list: [], other: [] }
-  for (const { Sid, Effect, Action, Resource, Condition } of statements.filter(({ Sid }) => Sid !== 'WriteLog')) {
+  for (const { Sid, Effect, Action, Resource, Condition } of statements.filter(({ Sid }) => Sid !== 'WriteLog' && Sid !== 'Trace')) {
     for (const action of listOf(Action)) {
       for (const resource of listOf(Resource).map(textOf)) {
         const kind = S3_RIGHTS[action]

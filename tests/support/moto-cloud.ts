@@ -1,31 +1,37 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { GetRoleCommand, IAMClient } from '@aws-sdk/client-iam'
+import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { CreateBucketCommand, ListMultipartUploadsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { CreateScheduleGroupCommand, GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler'
 import { CreateSecretCommand, DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SFNClient } from '@aws-sdk/client-sfn'
-import { s3Store, type Certificate, type ObjectStore, type Report } from '@drayage/core'
-import { resourceName } from '../../layers/core/access/names'
-import { findJson, listNames } from '../../layers/core/domain/state-files'
+import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { s3Store, type Closure, type ObjectStore, type Report } from '@drayage/core'
+import { resourceName, useName } from '../../layers/core/access/names'
+import { findJson, listNames, readBytes } from '../../layers/core/domain/state-files'
 import { PAIRS, stateKeys } from '../../layers/core/domain/state-keys'
 import type { Packaged, Template } from '../package/packaged'
 import { SIZES } from '../package/rights'
 import { MOTO_ACCOUNT, startMoto, type Moto } from './moto'
+import { secureBucket } from './moto-destination'
 import { openDoor, SOURCE_HOST, type Door } from './moto-door'
 import { createStack, deployedDefinition, deployedFunctions, STACK, type Stack } from './moto-stack'
+import { certificateFault } from './certificate-fault'
 import { packagedFunctions, type DeployedFunction, type LambdaAnswer, type PackagedFunctions } from './packaged-functions'
 
 export const REGION = 'eu-central-1'
 export const SOURCE_BUCKET = 'source-bucket'
 export const DESTINATION_BUCKET = 'destination-bucket'
 export const DESTINATION_HOST = `${DESTINATION_BUCKET}.s3.${REGION}.amazonaws.com`
-export const SOURCE_KEY = 'FAKEKEYOFTHESOURCE'
-/** In no log, no history and no report. */
-export const SOURCE_SECRET = 'canary-31d0-not-a-real-secret-key'
+/** The source's credential, other ones in each process: in no log, no history and no report. */
+export const SOURCE_KEY = `FAKEKEY${randomBytes(8).toString('hex').toUpperCase()}`
+export const SOURCE_SECRET = randomBytes(30).toString('base64')
+export const SOURCE_TOKEN = randomBytes(60).toString('base64')
 const CREDENTIAL = 'acme'
 
 export const MACHINE_ARN = `arn:aws:states:${REGION}:${MOTO_ACCOUNT}:stateMachine:${STACK}-migrate`
@@ -44,14 +50,15 @@ export interface Fault {
 
 /** What exists of a run's access. */
 export interface Held {
-  role: boolean
+  write: boolean
+  verify: boolean
   schedule: boolean
   secret: boolean
   uploads: number
   locked: boolean
 }
 
-export const NOTHING_HELD: Held = { role: false, schedule: false, secret: false, uploads: 0, locked: false }
+export const NOTHING_HELD: Held = { write: false, verify: false, schedule: false, secret: false, uploads: 0, locked: false }
 
 /** moto with the packaged functions behind its Lambda, and them talking to moto as if it were AWS. */
 export interface Cloud {
@@ -112,7 +119,12 @@ export const openCloud = async ({ packaged: { template, folder }, place }: Cloud
       const definition = await deployedDefinition(moto, REGION, stack)
       // From here on moto answers for Step Functions with another backend, which knows no machine of the stack's.
       await tell('config', { stepfunctions: { execute_state_machine: true } })
-      deployment = new Deployment({ moto, door, functions }, stack, definition, await deployedFunctions(moto, REGION))
+      deployment = new Deployment(
+        { moto, door, functions },
+        stack,
+        definition,
+        await withCertificateKey(moto, await deployedFunctions(moto, REGION)),
+      )
       await deployment.prepare(template)
       return deployment
     },
@@ -125,6 +137,16 @@ export const openCloud = async ({ packaged: { template, folder }, place }: Cloud
       shim.close()
     },
   }
+}
+
+/** The functions as they are deployed, and a key to sign with where the template has given cleanup none. */
+const withCertificateKey = async (moto: Moto, functions: Map<string, DeployedFunction>): Promise<Map<string, DeployedFunction>> => {
+  if (functions.get('cleanup')?.environment.DRAYAGE_CERTIFICATE_KEY_ARN) return functions
+  const kms = new KMSClient({ ...moto.settings, region: REGION })
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }))
+  kms.destroy()
+  const key = { DRAYAGE_CERTIFICATE_KEY_ARN: KeyMetadata?.Arn ?? '' }
+  return new Map([...functions].map(([name, deployed]) => [name, { ...deployed, environment: { ...deployed.environment, ...key } }]))
 }
 
 /** One deployed stack, what was called of it, and what there is in it. */
@@ -156,9 +178,30 @@ export class Deployment {
       scheduler: new SchedulerClient(settings),
       secrets: new SecretsManagerClient(settings),
       sfn: new SFNClient(settings),
+      sqs: new SQSClient(settings),
     }
     this.state = this.#store(stack.outputs.StateBucketName!)
     this.destination = this.#store(DESTINATION_BUCKET)
+  }
+
+  /** What waits in the queue of dead letters: the messages whole. They stay there, unseen for ten minutes. */
+  async deadLetters(): Promise<string[]> {
+    const letters: string[] = []
+    for (;;) {
+      const { Messages = [] } = await this.#clients.sqs.send(
+        new ReceiveMessageCommand({ QueueUrl: this.#deadLetters, MaxNumberOfMessages: 10, VisibilityTimeout: 600 }),
+      )
+      if (Messages.length === 0) return letters
+      letters.push(...Messages.map((message) => JSON.stringify(message)))
+    }
+  }
+
+  async sendDeadLetter(MessageBody: string): Promise<void> {
+    await this.#clients.sqs.send(new SendMessageCommand({ QueueUrl: this.#deadLetters, MessageBody }))
+  }
+
+  get #deadLetters(): string {
+    return this.stack.outputs['DeadLetterQueueUrl']!
   }
 
   get sfn(): SFNClient {
@@ -179,14 +222,16 @@ export class Deployment {
     for (const Bucket of [SOURCE_BUCKET, DESTINATION_BUCKET]) {
       await s3.send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: REGION } }))
     }
+    await secureBucket(s3, DESTINATION_BUCKET)
     const SecretString = JSON.stringify({
       endpoint: `https://${SOURCE_HOST}`,
       region: REGION,
       accessKeyId: SOURCE_KEY,
       secretAccessKey: SOURCE_SECRET,
+      sessionToken: SOURCE_TOKEN,
       source: { bucket: SOURCE_BUCKET, prefix: '' },
       destination: { bucket: DESTINATION_BUCKET, prefix: '' },
-      expiresAt: '2100-01-01T00:00:00Z',
+      expiresAt: new Date(Date.now() + 7 * 86_400_000).toISOString(),
     })
     await secrets.send(new CreateSecretCommand({ Name: `drayage/dev/${CREDENTIAL}`, SecretString }))
   }
@@ -233,20 +278,32 @@ export class Deployment {
   async held(runId: string): Promise<Held> {
     const { iam, s3, scheduler, secrets } = this.#clients
     const name = resourceName(runId)
-    const [role, schedule, secret, uploads, locks] = await Promise.all([
-      exists(iam.send(new GetRoleCommand({ RoleName: name })), 'NoSuchEntityException'),
+    const role = (use: 'write' | 'verify') =>
+      exists(iam.send(new GetRoleCommand({ RoleName: useName(runId, use) })), 'NoSuchEntityException')
+    const [write, verify, schedule, secret, uploads, locks] = await Promise.all([
+      role('write'),
+      role('verify'),
       exists(scheduler.send(new GetScheduleCommand({ Name: name, GroupName: STACK })), 'ResourceNotFoundException'),
       exists(secrets.send(new DescribeSecretCommand({ SecretId: `drayage/dev/${CREDENTIAL}` })), 'ResourceNotFoundException'),
       s3.send(new ListMultipartUploadsCommand({ Bucket: DESTINATION_BUCKET })),
       listNames(this.state, PAIRS, {}),
     ])
     const held = await Promise.all(locks.map(async (lock) => (await findJson<{ holder: unknown }>(this.state, lock, {}))?.value.holder))
-    return { role, schedule, secret, uploads: uploads.Uploads?.length ?? 0, locked: held.some((holder) => holder) }
+    return { write, verify, schedule, secret, uploads: uploads.Uploads?.length ?? 0, locked: held.some((holder) => holder) }
   }
 
   report = async (runId: string): Promise<Report | undefined> => (await findJson<Report>(this.state, stateKeys(runId).report, {}))?.value
-  certificate = async (runId: string): Promise<Certificate | undefined> =>
-    (await findJson<Certificate>(this.state, stateKeys(runId).certificate, {}))?.value
+  closure = async (runId: string): Promise<Closure | undefined> =>
+    (await findJson<Closure>(this.state, stateKeys(runId).closure, {}))?.value
+
+  /** What is wrong with a run's certificate, or that there is none; undefined: it holds. */
+  async certificateFault(runId: string): Promise<string | undefined> {
+    const { certificates, certificate, certificateSignature } = stateKeys(runId)
+    const found = await listNames(this.state, certificates, {})
+    if (found.length < 2) return `there is ${found.length === 0 ? 'none' : `only ${found[0]}`}`
+    const [text, signature] = [await readBytes(this.state, certificate), await readBytes(this.state, certificateSignature)]
+    return certificateFault(text.body, signature.body)
+  }
 
   /** `key size` of what is at the destination. */
   async arrived(): Promise<string[]> {

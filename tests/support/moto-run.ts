@@ -18,14 +18,16 @@ export interface End extends Ended {
   left: Held
   finally: Held
   closedBy: Ends['closedBy']
-  certificate: { complete: boolean; observed: string[] } | undefined
+  closure: { complete: boolean; observed: string[] } | undefined
+  /** what is wrong with the certificate, or that there is none; undefined: it holds */
+  certificate: string | undefined
   /** calls of functions that began after the execution had ended by itself or was stopped */
   calledAfterwards: string[]
 }
 
 const OBSERVED = ['preflight', 'copyBatch', 'verifyBatch']
 
-const isClosed = ({ role, schedule, uploads, locked }: Held): boolean => !role && !schedule && uploads === 0 && !locked
+const isClosed = ({ write, verify, schedule, uploads, locked }: Held): boolean => !write && !verify && !schedule && uploads === 0 && !locked
 
 const countOf = (calls: readonly string[]): Record<string, number> => {
   const counts: Record<string, number> = {}
@@ -56,9 +58,10 @@ export const runScenario = async (
   interpret: Interpreter,
   scenario: Scenario,
   runId: string,
-): Promise<{ end: End; history: string }> => {
+): Promise<{ end: End; history: string; deployment: Deployment }> => {
   const deployment = await cloud.deploy()
   deployment.runId = runId
+  for (const { environment } of deployment.functions.values()) Object.assign(environment, scenario.environment)
   const { small = 12, large = [6], request, faults = {}, readings = {}, refuses, stopIn, again, hastened } = scenario
   await deployment.fill(small, large)
   if (again) {
@@ -98,7 +101,7 @@ export const runScenario = async (
       if (swept.failed) throw new Error(`sweep: ${swept.payload}`)
     }
   }
-  const [report, certificate] = await Promise.all([deployment.report(runId), deployment.certificate(runId)])
+  const [report, closure] = await Promise.all([deployment.report(runId), deployment.closure(runId)])
   const end: End = {
     ...ended,
     reason: report?.reason,
@@ -109,13 +112,16 @@ export const runScenario = async (
     left,
     finally: await deployment.held(runId),
     closedBy,
-    certificate: certificate && {
-      complete: certificate.complete,
-      observed: certificate.observations.map(({ kind, call, closed }) => `${kind} ${call} ${closed ? 'closed' : 'open'}`),
+    closure: closure && {
+      complete: closure.complete,
+      observed: closure.steps.flatMap(({ step, observations }) =>
+        observations.map(({ kind, call, closed }) => `${step} ${kind} ${call} ${closed ? 'closed' : 'open'}`),
+      ),
     },
+    certificate: await deployment.certificateFault(runId),
     calledAfterwards,
   }
-  return { end, history }
+  return { end, history, deployment }
 }
 
 /** The execution's whole history, where the interpreter is moto's; its children's are in it. */

@@ -1,3 +1,4 @@
+import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { LambdaClient, paginateListFunctions } from '@aws-sdk/client-lambda'
 import { DescribeStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn'
 import { XMLParser } from 'fast-xml-parser'
@@ -16,24 +17,46 @@ export interface StackResource {
 export interface Stack {
   /** CREATE_COMPLETE, or the refusal's own words */
   status: string
-  /** what moto knows how to make: it passes over bucket and queue policies, schedules and schedule groups */
+  /** what moto knows how to make: it passes over what PASSED_OVER names */
   resources: StackResource[]
   outputs: Record<string, string>
 }
 
-const parser = new XMLParser({ isArray: (name) => name === 'member', parseTagValue: false })
+const parser = new XMLParser({ isArray: (name) => name === 'member' || name === 'item', parseTagValue: false })
 
-/** One call of CloudFormation's query API: the project has no client of it, and needs none to deploy. */
-const cloudFormation = async ({ endpoint }: Moto, region: string, Action: string, fields: Record<string, string>): Promise<any> => {
-  const credential = `fake/20260101/${region}/cloudformation/aws4_request`
+/** One call of a query API of which the project has no client, and needs none to deploy. */
+const query = async (
+  { endpoint }: Moto,
+  region: string,
+  service: string,
+  fields: { Action: string } & Record<string, string>,
+): Promise<any> => {
+  const credential = `fake/20260101/${region}/${service}/aws4_request`
   const reply = await fetch(endpoint, {
     method: 'POST',
     headers: { authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host, Signature=0` },
-    body: new URLSearchParams({ Version: '2010-05-15', Action, StackName: STACK, ...fields }),
+    body: new URLSearchParams(fields),
   })
-  const answer = parser.parse(await reply.text()) as Record<string, any>
-  if (!reply.ok) throw new Error(`${Action}: ${reply.status} ${JSON.stringify(answer)}`)
-  return answer[`${Action}Response`][`${Action}Result`]
+  const text = await reply.text()
+  if (!reply.ok) throw new Error(`${fields.Action}: ${reply.status} ${text}`)
+  return (parser.parse(text) as Record<string, any>)[`${fields.Action}Response`]
+}
+
+const cloudFormation = async (moto: Moto, region: string, Action: string, fields: Record<string, string>): Promise<any> => {
+  const answer = await query(moto, region, 'cloudformation', { Version: '2010-05-15', Action, StackName: STACK, ...fields })
+  return answer[`${Action}Result`]
+}
+
+/** The VPC that every account has, with two of its subnets and its route table, as the deploy parameters name them. */
+export const defaultVpc = async (moto: Moto, region: string): Promise<{ vpc: string; subnets: [string, string]; routeTable: string }> => {
+  const ec2 = (Action: string) => query(moto, region, 'ec2', { Version: '2016-11-15', Action })
+  const [vpcs, subnets, tables] = await Promise.all([ec2('DescribeVpcs'), ec2('DescribeSubnets'), ec2('DescribeRouteTables')])
+  const [one, other] = subnets.subnetSet.item
+  return {
+    vpc: vpcs.vpcSet.item[0].vpcId,
+    subnets: [one.subnetId, other.subnetId],
+    routeTable: tables.routeTableSet.item[0].routeTableId,
+  }
 }
 
 /** Creates the stack and says what came of it. A refusal is an answer, too. */
@@ -73,14 +96,27 @@ export const deployedDefinition = async (moto: Moto, region: string, { outputs }
   }
 }
 
-/** Every function of the stack by its name in the state machine file (`copyBatch`). */
+/** A key that signs. moto 5.2.1's CloudFormation makes every key a symmetric one, whatever the template asks for, and cannot read its policy. */
+const signingKey = async (moto: Moto, region: string): Promise<string> => {
+  const client = new KMSClient({ ...moto.settings, region })
+  try {
+    const { KeyMetadata } = await client.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }))
+    return KeyMetadata!.Arn!
+  } finally {
+    client.destroy()
+  }
+}
+
+/** Every function of the stack by its name in the state machine file (`copyBatch`), cleanup with a key that can sign. */
 export const deployedFunctions = async (moto: Moto, region: string): Promise<Map<string, DeployedFunction>> => {
   const client = new LambdaClient({ ...moto.settings, region })
   const found = new Map<string, DeployedFunction>()
   for await (const { Functions = [] } of paginateListFunctions({ client }, {})) {
     for (const { FunctionName: name = '', Handler: handler = '', Timeout: timeoutSeconds = 0, Environment } of Functions) {
       const task = name.slice(STACK.length + 1).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
-      found.set(task, { name, handler, timeoutSeconds, environment: Environment?.Variables ?? {} })
+      const environment = { ...Environment?.Variables }
+      if (environment.DRAYAGE_CERTIFICATE_KEY_ARN !== undefined) environment.DRAYAGE_CERTIFICATE_KEY_ARN = await signingKey(moto, region)
+      found.set(task, { name, handler, timeoutSeconds, environment })
     }
   }
   client.destroy()
@@ -106,10 +142,15 @@ export const defectsOf = (
   ]
 }
 
-/** moto 5.2.1 makes nothing of these, and does not say so. */
+/** moto 5.2.1 makes nothing of these, and does not say so: it has no model of any of them (its own list is parsing.get_model_map()). */
 export const PASSED_OVER = new Set([
   'AWS::S3::BucketPolicy',
   'AWS::SQS::QueuePolicy',
+  'AWS::SNS::TopicPolicy',
+  'AWS::SNS::Subscription',
+  'AWS::CloudWatch::Alarm',
+  'AWS::CloudTrail::Trail',
+  'AWS::Logs::QueryDefinition',
   'AWS::Scheduler::ScheduleGroup',
   'AWS::Scheduler::Schedule',
   'AWS::Lambda::EventInvokeConfig',

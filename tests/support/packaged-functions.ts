@@ -30,6 +30,7 @@ export interface PackagedFunctions {
 
 /** The access key id of the functions' own roles, as Lambda puts it into their environment. */
 export const FUNCTIONS_KEY = 'FAKEKEYOFTHEFUNCTIONS'
+export const FUNCTIONS_SECRET = 'fake-secret-of-the-functions'
 
 const unpack = (zip: string, into: string, cut = ''): void => {
   for (const [name, bytes] of Object.entries(unzipSync(readFileSync(zip)))) {
@@ -77,7 +78,7 @@ export const packagedFunctions = (
         PATH: process.env.PATH,
         AWS_REGION: region,
         AWS_ACCESS_KEY_ID: FUNCTIONS_KEY,
-        AWS_SECRET_ACCESS_KEY: 'fake-secret-of-the-functions',
+        AWS_SECRET_ACCESS_KEY: FUNCTIONS_SECRET,
         AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
         NODE_EXTRA_CA_CERTS: door.certificate,
       },

@@ -1,4 +1,4 @@
-import { AccessNotOpened, CredentialsRefused, parseRequest, type Migration } from '@drayage/core'
+import { AccessNotOpened, CredentialsRefused, parseRequest, resourceName, type Grant, type Migration } from '@drayage/core'
 import { localAccess } from '../../cli/local/access'
 import { foreignCredentials } from '../../cli/local/foreign-credentials'
 import { startEmbeddedS3, type EmbeddedS3 } from '../../cli/local/s3-server/index'
@@ -44,23 +44,41 @@ const ENV = {
 
 const opened = async (migration = migrate(), on = server) => {
   const access = localAccess({ server: on, now, env: {} })
-  const [grant] = access.plan(migration)
-  await access.create(grant!, migration)
-  return { access, migration, grant: grant!, stores: localStores(access) }
+  const grants = access.plan(migration)
+  for (const grant of grants) await access.create(grant, migration)
+  const [write, verify] = grants as [Grant, Grant]
+  return { access, migration, grants, write, verify, stores: localStores(access) }
 }
 
 describe("a run's access to the embedded server", () => {
-  it('creates nothing by planning, and one key by creating twice', async () => {
+  it('creates nothing by planning, and one key each by creating twice', async () => {
     const migration = migrate()
     const access = localAccess({ server, now, env: {} })
-    const [grant, ...more] = access.plan(migration)
-    expect(more).toEqual([])
-    await expect(access.confirm(grant!, migration)).rejects.toThrow(AccessNotOpened)
-    await access.create(grant!, migration)
-    const { accessKeyId } = await (await access.destination(migration, 'write')).credentials()
-    await access.create(grant!, migration)
-    expect((await (await access.destination(migration, 'write')).credentials()).accessKeyId).toBe(accessKeyId)
-    await access.confirm(grant!, migration)
+    const grants = access.plan(migration)
+    const name = resourceName(migration.runId)
+    expect(grants.map((grant) => grant.name)).toEqual([`${name}-write`, `${name}-verify`])
+    const ours = async () => (await access.inventory()).filter(({ name: found }) => found.startsWith(name)).map(({ name: found }) => found)
+    expect(await ours()).toEqual([])
+    const ids: string[] = []
+    for (const grant of grants) {
+      const use = grant.name.endsWith('write') ? 'write' : 'read'
+      await expect(access.confirm(grant, migration)).rejects.toThrow(AccessNotOpened)
+      await expect((await access.destination(migration, use)).credentials()).rejects.toThrow(CredentialsRefused)
+      await access.create(grant, migration)
+      const { accessKeyId } = await (await access.destination(migration, use)).credentials()
+      await access.create(grant, migration)
+      expect((await (await access.destination(migration, use)).credentials()).accessKeyId).toBe(accessKeyId)
+      await access.confirm(grant, migration)
+      ids.push(accessKeyId)
+    }
+    expect(new Set(ids).size).toBe(2)
+    expect(await ours()).toEqual(grants.map((grant) => grant.name))
+    expect(await access.ownerOf(grants[0]!)).toBe(migration.runId)
+    const stranger = server.issueKey({ bucket: 'to-there', prefix: '', allow: 'list', expiresAt: new Date(Date.now() + 60_000) })
+    expect(await access.inventory()).toContainEqual({ kind: 'key', name: stranger.accessKeyId })
+    expect(await access.ownerOf({ kind: 'key', name: stranger.accessKeyId })).toBeUndefined()
+    await server.revokeKey(stranger.accessKeyId)
+    expect(await access.inventory()).not.toContainEqual({ kind: 'key', name: stranger.accessKeyId })
   })
 
   it('each key can do its work below its prefix, and no more', async () => {
@@ -84,48 +102,65 @@ describe("a run's access to the embedded server", () => {
     await stores.close()
   })
 
-  it('suspended, it writes no more, and its open uploads can still be aborted', async () => {
-    const { access, migration, grant, stores } = await opened()
+  it('suspended, the same key writes and lists no more, and its open uploads can still be aborted', async () => {
+    const { access, migration, grants, stores } = await opened()
     const key = Buffer.from('out/in/upload')
-    const before = await stores.destination(migration, 'write')
-    const upload = await before.createUpload(key)
-    await access.suspend(grant, migration)
-    await access.suspend(grant, migration)
-    await expect(before.put(key, Buffer.from('body'))).rejects.toThrow(CredentialsRefused)
+    const writer = await stores.destination(migration, 'write')
+    const verifier = await stores.destination(migration, 'read')
+    const upload = await writer.createUpload(key)
+    const { accessKeyId } = await (await access.destination(migration, 'write')).credentials()
+    for (const grant of [...grants, ...grants]) await access.suspend(grant, migration)
 
-    const after = await stores.destination(migration, 'write')
-    await expect(after.put(key, Buffer.from('body'))).rejects.toThrow('AccessDenied')
-    await expect(after.createUpload(key)).rejects.toThrow('AccessDenied')
-    expect((await after.listUploads(key)).map(({ uploadId }) => uploadId)).toEqual([upload])
-    await after.abortUpload(key, upload)
-    expect(await after.listUploads(key)).toEqual([])
+    expect((await (await access.destination(migration, 'write')).credentials()).accessKeyId).toBe(accessKeyId)
+    await expect(writer.put(key, Buffer.from('body'))).rejects.toThrow('AccessDenied')
+    await expect(writer.createUpload(key)).rejects.toThrow('AccessDenied')
+    await expect(verifier.list({ prefix: key })[Symbol.asyncIterator]().next()).rejects.toThrow('AccessDenied')
+    expect((await writer.listUploads(key)).map(({ uploadId }) => uploadId)).toEqual([upload])
+    await writer.abortUpload(key, upload)
+    expect(await writer.listUploads(key)).toEqual([])
     await stores.close()
   })
 
-  it('removed, every key is refused, proved by use, and no new one is given', async () => {
-    const { access, migration, grant, stores } = await opened()
+  it('of a run whose process is gone, suspending gives a key that can abort and nothing else', async () => {
+    const migration = migrate()
+    const access = localAccess({ server, now, env: {} })
+    for (const grant of access.plan(migration)) await access.suspend(grant, migration)
+    const stores = localStores(access)
+    const store = await stores.destination(migration, 'write')
+    const key = Buffer.from('out/in/left')
+    await expect(store.createUpload(key)).rejects.toThrow('AccessDenied')
+    expect(await store.listUploads(key)).toEqual([])
+    await expect(stores.destination(migration, 'read')).rejects.toThrow(CredentialsRefused)
+    await stores.close()
+  })
+
+  it('its keys work while the run goes on; removed, each is refused, proved by use, and no new one is given', async () => {
+    const { access, migration, grants, write, stores } = await opened()
     for (const use of ['write', 'read'] as const) await stores.destination(migration, use)
     await stores.source(migration)
-    await access.suspend(grant, migration)
-    await access.remove(grant, migration)
-    await access.remove(grant, migration)
-    expect(await access.prove(grant, migration)).toMatchObject({
-      kind: 'key',
-      name: grant.name,
-      call: 's3:PutObject',
-      answer: '403 InvalidAccessKeyId',
-      closed: true,
-    })
-    expect(await access.endCredential(migration, true)).toEqual([
-      expect.objectContaining({ call: 's3:ListObjectsV2', answer: '403 InvalidAccessKeyId', closed: true }),
+    expect((await access.tryActive(migration)).map(({ name, closed }) => [name.split('-').at(-1), closed])).toEqual([
+      ['write', false],
+      ['verify', false],
+      ['source', false],
     ])
-    expect((await access.tryEnded(migration)).map(({ name, closed }) => [name.split('/')[1], closed])).toEqual([
+    expect(await access.prove(write, migration)).toMatchObject([{ answer: 'it still works', closed: false }])
+    for (const verb of ['suspend', 'remove', 'remove'] as const) for (const grant of grants) await access[verb](grant, migration)
+    const proofs = await Promise.all(grants.map((grant) => access.prove(grant, migration)))
+    expect(proofs.flat()).toMatchObject([
+      { kind: 'key', name: write.name, call: 's3:PutObject', answer: '403 InvalidAccessKeyId', closed: true },
+      { call: 's3:ListObjectsV2', answer: '403 InvalidAccessKeyId', closed: true },
+    ])
+    expect(await access.endCredential(migration, true)).toMatchObject([
+      { call: 'revokeKey', answer: 'revoked', closed: true },
+      { call: 's3:ListObjectsV2', answer: '403 InvalidAccessKeyId', closed: true },
+    ])
+    expect(await access.tryActive(migration)).toEqual([])
+    expect((await access.tryEnded(migration)).map(({ name, closed }) => [name.split('-').at(-1), closed])).toEqual([
       ['write', true],
-      ['abort', true],
       ['verify', true],
       ['source', true],
     ])
-    await expect(access.create(grant, migration)).rejects.toThrow(CredentialsRefused)
+    for (const grant of grants) await expect(access.create(grant, migration)).rejects.toThrow(CredentialsRefused)
     for (const ask of [
       () => stores.source(migration),
       () => stores.destination(migration, 'write'),
@@ -138,11 +173,12 @@ describe("a run's access to the embedded server", () => {
 
   it('a key that outlives its removal is seen: the proof says that it is open', async () => {
     const forgetful = { ...server, revokeKey: async () => undefined }
-    const { access, migration, grant } = await opened(migrate(), forgetful)
-    await access.remove(grant, migration)
-    const proof = await access.prove(grant, migration)
+    const { access, migration, write } = await opened(migrate(), forgetful)
+    await access.remove(write, migration)
+    const [proof] = await access.prove(write, migration)
     expect(proof).toMatchObject({ call: 's3:PutObject', closed: false })
-    expect(proof.answer).not.toContain('InvalidAccessKeyId')
+    expect(proof!.answer).not.toContain('InvalidAccessKeyId')
+    expect(await access.inventory()).toContainEqual({ kind: 'key', name: write.name })
   })
 
   it('trying a key that works writes nothing', async () => {

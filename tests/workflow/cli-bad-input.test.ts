@@ -65,6 +65,18 @@ describe('bad input: exit code 2, one line that names the field and the remedy, 
       /^source\.bucket: there is no bucket nowhere at the embedded server; name one that is there, or another state folder$/m,
     ],
     [
+      'a bucket of another account',
+      { ...embedded(), destination: { bucket: 'there', endpoint: 'embedded', account: '999999999999' } },
+      'kept',
+      /^destination\.account: the embedded server refuses to list there for the owner 999999999999; correct destination\.bucket or destination\.account/m,
+    ],
+    [
+      'plaintext over a network',
+      embedded({ endpoint: 'http://s3.example.com' }),
+      'kept',
+      /^source\.endpoint: internal data may not cross a network without TLS; write it with https:\/\//m,
+    ],
+    [
       'a missing bucket in a new state folder',
       embedded(),
       'new/deep',
@@ -133,6 +145,16 @@ describe('bad input: exit code 2, one line that names the field and the remedy, 
     expect(wrong.stderr).not.toContain('fake-secret-of-nobody')
     expect(wrong.code).toBe(2)
     expect(tree(place.path('kept'))).toEqual(before)
+  })
+
+  it('an environment in which any certificate is taken', async () => {
+    const before = tree(place.path('kept'))
+    const unchecked = (value: string) => run(embedded({ bucket: 'nowhere' }), place.path('kept'), { NODE_TLS_REJECT_UNAUTHORIZED: value })
+    const { code, stdout, stderr } = await unchecked('0')
+    expect(stderr).toMatch(/^environment variable NODE_TLS_REJECT_UNAUTHORIZED is 0, .*: unset it/m)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(tree(place.path('kept'))).toEqual(before)
+    expect((await unchecked('1')).stderr).toMatch(/^source\.bucket: there is no bucket nowhere/m)
   })
 
   it("the destination's credentials are never used for the source", async () => {

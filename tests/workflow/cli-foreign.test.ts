@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Certificate } from '@drayage/core'
+import { observationsOf, type Certificate } from '@drayage/core'
 import { startEmbeddedS3, type EmbeddedS3, type IssuedKey } from '../../cli/local/s3-server/index'
 import { awkwardObjects } from '../../cli/demo/awkward-keys'
 import { contents, drayage, put, rootStore, scratch } from './cli-support'
@@ -93,7 +93,7 @@ test('from one foreign store to another, with the rights a run needs and no more
   await theirs.close()
   await ours.close()
 
-  const { observations } = JSON.parse(readFileSync(document.report.certificate, 'utf8')) as Certificate
+  const observations = observationsOf(JSON.parse(readFileSync(document.report.certificate, 'utf8')) as Certificate)
   expect(observations.filter(({ kind }) => kind === 'credential').map(({ answer }) => answer)).toEqual([
     expect.stringContaining('nothing was created there'),
     expect.stringContaining('nothing was created there'),

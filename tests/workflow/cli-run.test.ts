@@ -3,11 +3,12 @@ import { createServer, request as forward, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Certificate, Report } from '@drayage/core'
+import { observationsOf, type Certificate, type Closure, type Report } from '@drayage/core'
 import { jest } from '@jest/globals'
 import { startEmbeddedS3, type EmbeddedS3 } from '../../cli/local/s3-server/index'
 import type { RunDocument } from '../../cli/run-document'
 import { awkwardObjects } from '../../cli/demo/awkward-keys'
+import { certificateFault } from '../support/certificate-fault'
 import { contents, drayage, inState, put, rootStore, scratch, start } from './cli-support'
 
 // Each test starts the command two or three times, at about a second each on a busy machine.
@@ -60,8 +61,14 @@ describe('drayage run', () => {
     expect(document.ledger!.listed).toBe(sum(document.ledger!))
     expect(document.bytes.copied).toBe(objects.reduce((bytes, { body }) => bytes + body.length, 0))
     expect(document.maxRssBytes).toBeGreaterThan(50e6)
-    expect(document.closure.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['key', 'uploads', 'lock']))
-    for (const { kind, answer } of document.closure) if (kind === 'key') expect(answer).toBe('403 InvalidAccessKeyId')
+    const observations = observationsOf({ steps: document.closure })
+    expect(observations.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['key', 'write', 'uploads', 'inventory', 'lock', 'certificate']),
+    )
+    const tried = observations.filter(({ kind, call }) => kind === 'key' && call.startsWith('s3:'))
+    expect(tried.map(({ answer }) => answer)).toEqual(Array(3).fill('403 InvalidAccessKeyId'))
+    expect(document.unexplained).toEqual([])
+    expect(certificateFault(readFileSync(document.report.certificate!), readFileSync(document.report.signature!))).toBeUndefined()
     expect(json<Report>(document.report.json!).outcome).toBe('verified')
     expect(readFileSync(document.report.html!, 'utf8')).toContain('<html')
     expect(
@@ -69,7 +76,7 @@ describe('drayage run', () => {
         .trim()
         .split('\n')
         .map((line) => (JSON.parse(line) as { message: string }).message),
-    ).toEqual(['the run begins', 'the run has ended'])
+    ).toEqual(['the run begins', 'the run has ended: SUCCEEDED'])
 
     await inState(state, async (open) => {
       const prefix = Buffer.from('copies/').toString('hex')
@@ -204,16 +211,14 @@ describe('a run that is ended early', () => {
     expect(stdout).toMatch(/^INTERRUPTED {2}Interrupted: The run was interrupted by the operator\./m)
     expect(stdout).toContain('access is closed')
     expect(stdout).toMatch(
-      /^ {2}closed credential source: the source's credentials came from the environment \(DRAYAGE_SOURCE_ACCESS_KEY_ID\)/m,
+      /^ {4}closed credential source: the source's credentials came from the environment \(DRAYAGE_SOURCE_ACCESS_KEY_ID\)/m,
     )
     expect(stdout + stderr + readFileSync(join(state, 'logs', 'stopped.jsonl'), 'utf8')).not.toContain(foreign.root.secretAccessKey)
 
     const certificate = json<Certificate>(join(state, 'reports', 'stopped', 'certificate.json'))
-    expect(certificate.complete).toBe(true)
-    expect(certificate.observations).toContainEqual(
-      expect.objectContaining({ kind: 'uploads', answer: 'no upload of this run is open; 1 aborted' }),
-    )
-    expect(certificate.observations).toContainEqual(
+    const observations = observationsOf(certificate)
+    expect(observations).toContainEqual(expect.objectContaining({ kind: 'uploads', answer: 'no upload of this run is open; 1 aborted' }))
+    expect(observations).toContainEqual(
       expect.objectContaining({ kind: 'key', call: 's3:PutObject', answer: '403 InvalidAccessKeyId', closed: true }),
     )
     expect(json<Report>(join(state, 'reports', 'stopped', 'report.json'))).toMatchObject({
@@ -251,7 +256,7 @@ describe('a run that is ended early', () => {
     expect(stderr).toContain('planted failure')
     expect(stdout).toMatch(/^INTERRUPTED {2}Error: planted failure/m)
     expect(code).toBe(1)
-    expect(json<Certificate>(join(state, 'reports', 'crashed', 'certificate.json')).complete).toBe(true)
+    expect(json<Closure>(join(state, 'reports', 'crashed', 'closure.json')).complete).toBe(true)
     await inState(state, async (open) => expect(await (await open('to-there')).listUploads(Buffer.alloc(0))).toEqual([]))
   })
 

@@ -64,7 +64,7 @@ describe('a run of which workers end', () => {
     const { copied, skipped } = ended.report!.ledger
     expect(copied + skipped).toBe(60)
     expect(skipped).toBeGreaterThan(0)
-    expect(ended.certificate?.complete).toBe(true)
+    expect(ended.closure?.complete).toBe(true)
     expect(arrived).toEqual(wanted)
     expect(uploads).toEqual([])
   })
@@ -89,7 +89,7 @@ describe('a run of which workers end', () => {
     expect(ended.execution.status).toBe('ABORTED')
     expect(ended.afterwards).toEqual([])
     expect(ended.report).toMatchObject({ outcome: 'not-verified', stoppedBy: 'Interrupted: enough' })
-    expect(ended.certificate?.complete).toBe(true)
+    expect(ended.closure?.complete).toBe(true)
     expect(uploads).toEqual([])
     expect(refused.length).toBeGreaterThan(0)
     for (const { closed } of refused) expect(closed).toBe(true)

@@ -32,7 +32,7 @@ export const bench = async (over: Partial<PoolOptions> = {}, confirm: MainThread
   const unasked = () => Promise.reject(new Error('not asked by the fixture'))
   const mainThread: MainThread = {
     ...{ create: unasked, suspend: unasked, remove: unasked, prove: unasked, endCredential: unasked, stop: unasked },
-    ...{ reachSource: unasked, reachDestination: unasked },
+    ...{ reachSource: unasked, reachDestination: unasked, inventory: unasked, ownerOf: unasked, sign: unasked },
     confirm,
     reachState: async () => ({
       endpoint: 'http://127.0.0.1:9',

@@ -1,12 +1,17 @@
-import { Logger } from '@aws-lambda-powertools/logger'
 import {
+  AccessDenied,
   lambda,
+  logTo,
   type Access,
+  observationsOf,
   type Certificate,
+  type Closure,
   type DeadLetter,
   type Grant,
+  type Held,
   type Migration,
   type ObjectStore,
+  type Observation,
   type Report,
   type Services,
 } from '@drayage/core'
@@ -21,6 +26,7 @@ import { tasks } from '../../functions/index'
 import { readBytes, readJson } from '../../layers/core/domain/state-files'
 import { stateKeys } from '../../layers/core/domain/state-keys'
 import { memoryStore } from '../support/memory-store'
+import { memorySigner } from '../support/signer'
 
 export const definition = (): StateMachineDefinition => loadDefinition('statemachines/migrate.asl.yml')
 
@@ -47,10 +53,11 @@ export interface WorldOptions {
   remainingMs?: number
 }
 
-/** Access in memory: what was created and what is left of it. */
+/** Access in memory: what was created, what is left of it, and who may still write. */
 export class CountingAccess implements Access {
   readonly created: string[] = []
   readonly existing = new Set<string>()
+  readonly suspended = new Set<string>()
   constructor(
     private readonly now: () => Date,
     /** a grant that refuses to go: the positive control of CleanupIncomplete */
@@ -67,23 +74,64 @@ export class CountingAccess implements Access {
     this.existing.add(name)
   }
   async confirm() {}
-  async suspend() {}
-  async remove({ name }: Grant) {
-    if (!this.stuck) this.existing.delete(name)
+  private observed({ kind, name }: Held, call: string, answer: string, closed: boolean): Observation {
+    return { kind, name, call, answer, closed, at: this.now().toISOString() }
   }
-  async prove({ kind, name }: Grant) {
-    const closed = !this.existing.has(name)
-    return { kind, name, call: 'get', answer: closed ? 'NoSuchEntity' : 'it exists', closed, at: this.now().toISOString() }
+  async suspend(grant: Grant) {
+    this.suspended.add(grant.name)
+    return [this.observed(grant, 'suspend', 'suspended', true)]
+  }
+  async remove(grant: Grant) {
+    if (!this.stuck) this.existing.delete(grant.name)
+    return [this.observed(grant, 'delete', 'deleted', true)]
+  }
+  async prove(grant: Grant) {
+    const closed = !this.existing.has(grant.name)
+    return [this.observed(grant, 'get', closed ? 'NoSuchEntity' : 'it exists', closed)]
+  }
+  async inventory(): Promise<Held[]> {
+    return [...this.existing].map((name) => ({ kind: name.startsWith('role') ? 'role' : 'schedule', name }))
+  }
+  async ownerOf({ name }: Held) {
+    return name.slice(name.indexOf('-') + 1)
+  }
+  /** what checkCredential throws, if anything */
+  refusal: Error | undefined
+  async checkCredential() {
+    if (this.refusal !== undefined) throw this.refusal
+  }
+  async credentialTodo() {
+    return []
   }
   readonly endedBy: string[] = []
-  async endCredential({ runId }: Migration) {
+  async endCredential({ runId }: Migration): Promise<Observation[]> {
     this.endedBy.push(runId)
     return []
   }
   async source(): Promise<never> {
     throw new Error('not asked in this harness')
   }
-  destination = this.source
+  async destination({ runId }: Migration) {
+    const credentials = async () => {
+      if (!this.existing.has(`role-${runId}`)) throw new AccessDenied(`role-${runId} does not exist`)
+      return { accessKeyId: 'fake', secretAccessKey: 'fake' }
+    }
+    return { endpoint: undefined, region: 'eu-central-1', credentials }
+  }
+  /** The destination as a run's role sees it. */
+  limited({ runId }: Migration, store: ObjectStore): ObjectStore {
+    const refuse = () => {
+      if (this.suspended.has(`role-${runId}`)) throw new AccessDenied('403 AccessDenied: suspended')
+    }
+    const { put, createUpload, putPart, completeUpload } = store
+    return {
+      ...store,
+      put: async (...call) => (refuse(), put(...call)),
+      createUpload: async (...call) => (refuse(), createUpload(...call)),
+      putPart: async (...call) => (refuse(), putPart(...call)),
+      completeUpload: async (...call) => (refuse(), completeUpload(...call)),
+    }
+  }
 }
 
 /** One bucket each for source, destination and state, and the real functions behind the real state machine file. */
@@ -93,6 +141,8 @@ export class World {
   readonly destination = memoryStore()
   readonly letters: DeadLetter[] = []
   readonly calls: string[] = []
+  readonly log: string[] = []
+  readonly metrics: [name: string, value: number, unit: string][] = []
   readonly running = new Set<string>()
   readonly access: CountingAccess
   readonly services: Services
@@ -106,13 +156,20 @@ export class World {
       runtime: 'local',
       state: this.state,
       source: async () => this.source,
-      destination: async () => this.destination,
+      destination: async (migration) => this.access.limited(migration, this.destination),
+      settings: () => Promise.reject(new Error('the embedded server has no settings')),
       access: this.access,
-      executions: { isRunning: async (id) => this.running.has(id), stop: async (id) => void this.running.delete(id) },
+      executions: {
+        isRunning: async (id) => this.running.has(id),
+        stop: async (id) => (this.running.delete(id) ? 'stopped' : 'it does not run'),
+      },
       deadLetters: { send: async (messages) => void this.letters.push(...messages) },
       callCleanup: async () => undefined,
-      runsWithRoles: async () => [],
-      logger: new Logger({ logLevel: 'SILENT' }),
+      heldSecrets: async () => [],
+      signer: memorySigner(),
+      bundleSha256: null,
+      logger: logTo((line) => void this.log.push(line)),
+      metrics: { add: (name, value, unit) => void this.metrics.push([name, value, unit]) },
       now,
       concurrency: 8,
       heard: () => undefined,
@@ -173,6 +230,8 @@ export class World {
 
   report = async (runId: string): Promise<Report> => (await readJson<Report>(this.state, stateKeys(runId).report)).value
   certificate = async (runId: string): Promise<Certificate> => (await readJson<Certificate>(this.state, stateKeys(runId).certificate)).value
+  closure = async (runId: string): Promise<Closure> => (await readJson<Closure>(this.state, stateKeys(runId).closure)).value
+  observations = async (runId: string): Promise<Observation[]> => observationsOf(await this.closure(runId))
   text = async (name: string): Promise<string> => (await readBytes(this.state, name)).body.toString('utf8')
 }
 

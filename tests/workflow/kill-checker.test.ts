@@ -58,7 +58,8 @@ describe('the inspection', () => {
     await text(`${BATCHES}/1.jsonl`, shard(null, 'a/b', ['a//b', 'a/b']))
     await text(`${BATCHES}/2.jsonl`, shard('a/b', null, ['percent%2F', 'tab\tinside', 'é']))
     await text('runs/last/report.json', { outcome: 'verified', ledger })
-    await text('runs/last/certificate.json', { complete: true })
+    await text('runs/last/closure.json', { complete: true })
+    for (const name of ['certificate.json', 'certificate.sig']) await text(`runs/last/${name}`, {})
   })
 
   test('a round in order has no violation', async () => expect(await found()).toEqual([]))
@@ -89,7 +90,8 @@ describe('the inspection', () => {
       () => text('runs/last/report.json', { outcome: 'verified', ledger: { ...ledger, listed: 4, copied: 4 } }),
       '4',
     ],
-    ['certificate', 'a closure that is not complete', () => text('runs/last/certificate.json', { complete: false }), 'last'],
+    ['certificate', 'a closure that is not complete', () => text('runs/last/closure.json', { complete: false }), 'last'],
+    ['certificate', 'no signature', () => removeObject(client, STATE, 'runs/last/certificate.sig'), 'last'],
   ])('%s: %s', async (kind, _what, plant, detail) => {
     await plant()
     const violations = await found()

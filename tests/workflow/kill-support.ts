@@ -1,4 +1,4 @@
-import { lambda, type ObjectStore } from '@drayage/core'
+import { lambda, type Migration, type ObjectStore } from '@drayage/core'
 import { tasks } from '../../functions/index'
 import { REQUEST, type World } from './harness'
 
@@ -45,7 +45,7 @@ export const killedAt = async (world: World, name: string, moment: (act: Act) =>
     ...world.services,
     state: mortal('state', world.state),
     source: async () => mortal('source', world.source),
-    destination: async () => mortal('destination', world.destination),
+    destination: async (migration: Migration) => mortal('destination', world.access.limited(migration, world.destination)),
   }
   const { call } = world
   world.call = async (functionName, event) => {

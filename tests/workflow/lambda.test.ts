@@ -74,24 +74,36 @@ test('shortly before its end a call is aborted with DeadlinePassed', async () =>
 
 test('each call’s log lines carry its run and shard, also with many calls at once', async () => {
   const world = new World()
-  const lines: object[] = []
-  const logger = {
-    createChild: ({ persistentKeys }: { persistentKeys: object }) => ({
-      error: (message: string, extra: object) => lines.push({ message, ...persistentKeys, ...extra }),
-    }),
-  }
   const failing = lambda(
     async () => {
       await new Promise((done) => setTimeout(done, 5))
       throw new AccessDenied('no')
     },
     {},
-    () => ({ ...world.services, logger: logger as unknown as Services['logger'] }),
+    () => world.services,
   )
   await Promise.allSettled([1, 2].map((run) => failing({ migration: { runId: `run-${run}` }, shard: `s${run}` }, context())))
-  expect(lines).toEqual(
+  expect(world.log.map((line) => JSON.parse(line) as unknown)).toEqual(
     [1, 2].map((run) =>
       expect.objectContaining({ run: `run-${run}`, shard: `s${run}`, function: 'f', error: 'AccessDenied', detail: 'no' }),
     ),
   )
+})
+
+test('a deployed function that was told to take any certificate does nothing and says why', async () => {
+  let called = false
+  const deployed = lambda(async () => {
+    called = true
+    return {}
+  })
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+  try {
+    await expect(deployed({}, context())).rejects.toMatchObject({
+      name: 'InvalidRequest',
+      message: expect.stringMatching(/_UNAUTHORIZED is 0/),
+    })
+  } finally {
+    delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+  }
+  expect(called).toBe(false)
 })

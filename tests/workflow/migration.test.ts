@@ -1,4 +1,12 @@
-import { NoSuchObject, AccessDenied, writeJson, type Migration, type ObjectStore, type ReadOptions } from '@drayage/core'
+import {
+  NoSuchObject,
+  AccessDenied,
+  CredentialNotForThisMigration,
+  writeJson,
+  type Migration,
+  type ObjectStore,
+  type ReadOptions,
+} from '@drayage/core'
 import { uploadKey } from '../../layers/core/domain/state-keys'
 import { memoryStore } from '../support/memory-store'
 import { fill, listAll, REQUEST, World } from './harness'
@@ -13,12 +21,15 @@ const same = async (world: World): Promise<void> => {
 
 const closed = async (world: World, runId = RUN): Promise<void> => {
   expect([...world.access.existing]).toEqual([])
-  expect((await world.certificate(runId)).complete).toBe(true)
+  expect((await world.closure(runId)).complete).toBe(true)
+  expect((await world.certificate(runId)).runId).toBe(runId)
   expect(await world.destination.listUploads(Buffer.alloc(0))).toEqual([])
   for await (const page of world.state.list({ prefix: Buffer.from('pairs/') })) {
     for (const { key } of page) expect(JSON.parse(await world.text(key.toString()))).toMatchObject({ holder: null })
   }
 }
+
+const observed = async (world: World, kind: string) => (await world.observations(RUN)).find((observation) => observation.kind === kind)
 
 const ledgerOf = async (world: World, runId = RUN) => (await world.report(runId)).ledger
 
@@ -169,6 +180,7 @@ test.each(THROWS)('%s throws %s for good: the run ends %s', async (task, error, 
 
 /** Errors that a Retry names, once each, before the work and after it: the run does not notice. */
 const FLAKY: [task: string, error: string][] = [
+  ['validateRequest', 'StoreThrottled'],
   ['openAccess', 'StoreUnavailable'],
   ['listSource', 'Sandbox.Timedout'],
   ['listSource', 'CursorMoved'],
@@ -195,6 +207,19 @@ test.each(FLAKY.flatMap(([task, error]) => [true, false].map((late) => [task, er
   },
 )
 
+test('a credential that is not for this migration is refused under its own name, before anything exists', async () => {
+  const world = new World()
+  await fill(world.source, 5)
+  world.access.refusal = new CredentialNotForThisMigration('another bucket')
+  expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error: 'CredentialNotForThisMigration' })
+  expect(world.calls).toEqual(['validateRequest'])
+  expect(world.access.created).toEqual([])
+  expect(await listAll(world.state)).toEqual([])
+  // Control: the same request with a credential that is.
+  world.access.refusal = undefined
+  expect(await world.run(REQUEST, `${RUN}-2`)).toMatchObject({ status: 'SUCCEEDED' })
+})
+
 test('one fleet fails while the other runs: the other one finishes', async () => {
   const world = new World({ faults: { beginUpload: { error: 'SomeError' }, completeUpload: { error: 'SomeError' } } })
   await fill(world.source, 60, 1)
@@ -219,7 +244,8 @@ test('what cannot be closed is said, and fails the run', async () => {
   world.access.stuck = true
   await fill(world.source, 5)
   expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error: 'CleanupIncomplete' })
-  expect((await world.certificate(RUN)).complete).toBe(false)
+  expect((await world.closure(RUN)).complete).toBe(false)
+  await expect(world.certificate(RUN)).rejects.toThrow(NoSuchObject)
   world.access.stuck = false
   await world.call('cleanup', { migration: { runId: `arn:aws:states:local:000000000000:execution:drayage:${RUN}` } })
   await closed(world)
@@ -273,8 +299,11 @@ test.each(['copyBatch', 'listSource', 'verifyBatch'])(
     await world.call('cleanup', { migration: { runId: execution.id } })
     await closed(world)
     expect(world.running.size).toBe(0)
-    expect((await world.certificate(RUN)).observations.map(({ kind }) => kind)).toEqual(['uploads', 'role', 'schedule', 'lock'])
-    expect(await world.call('cleanup', { migration: { runId: execution.id } })).toEqual({ complete: true, observations: 4 })
+    expect((await world.observations(RUN)).map(({ kind }) => kind)).toEqual([
+      ...['execution', 'role', 'write', 'uploads', 'role', 'secret', 'role', 'inventory'],
+      ...['schedule', 'schedule', 'lock', 'certificate', 'certificate'],
+    ])
+    expect(await world.call('cleanup', { migration: { runId: execution.id } })).toEqual({ complete: true, open: 0 })
   },
 )
 
@@ -318,11 +347,7 @@ test('an upload that was announced and whose id was never written down is found 
   }
   expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
   expect((await world.destination.listUploads(Buffer.alloc(0))).map(({ uploadId }) => uploadId)).toEqual([earlier])
-  expect((await world.certificate(RUN)).observations[0]).toMatchObject({
-    kind: 'uploads',
-    answer: 'no upload of this run is open; 1 aborted',
-    closed: true,
-  })
+  expect(await observed(world, 'uploads')).toMatchObject({ answer: 'no upload of this run is open; 1 aborted', closed: true })
 })
 
 /** What no Catch sees: the execution fails without Cleanup, on AWS as here, and the closing rule ends it. */
@@ -356,11 +381,12 @@ describe('open uploads, when the run’s rights to look for them are gone', () =
     const world = new World({ faults: { preflight: { error: 'SomeError' } } })
     await fill(world.source, 5)
     world.services.destination = refused
-    expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
-    expect((await world.certificate(RUN)).observations[0]).toMatchObject({
-      answer: 'nothing was begun: the source was never listed',
-      closed: true,
-    })
+    expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error: 'CleanupIncomplete' })
+    expect(await observed(world, 'uploads')).toMatchObject({ answer: 'nothing was begun: the source was never listed', closed: true })
+    // No write was seen to be refused: that Cleanup gets no session does not mean that none is out.
+    expect(await observed(world, 'write')).toMatchObject({ answer: expect.stringContaining('it still exists'), closed: false })
+    expect(await world.call('cleanup', { migration: { runId: RUN } })).toMatchObject({ complete: true })
+    expect(await observed(world, 'write')).toMatchObject({ answer: expect.stringContaining('what gave them is gone'), closed: true })
   })
 
   test('one that listed it says that they may be open, until they have been seen to be closed', async () => {
@@ -373,17 +399,17 @@ describe('open uploads, when the run’s rights to look for them are gone', () =
       return call(name, event)
     }
     expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'FAILED', error: 'CleanupIncomplete' })
-    expect((await world.certificate(RUN)).observations[0]).toMatchObject({
-      kind: 'uploads',
-      answer: 'AccessDenied: the role is gone',
-      closed: false,
-    })
+    expect(await observed(world, 'uploads')).toMatchObject({ answer: 'AccessDenied: the role is gone', closed: false })
+    // What has to abort them stays, suspended, and so does what calls Cleanup again.
+    expect([...world.access.existing]).toEqual([`schedule-${RUN}`, `role-${RUN}`])
+    expect([...world.access.suspended]).toEqual([`role-${RUN}`])
     world.call = call
     world.services.destination = destination
     world.access.stuck = true
     await world.call('cleanup', { migration: { runId: RUN } })
     world.access.stuck = false
     world.services.destination = refused
+    expect(await world.call('cleanup', { migration: { runId: RUN } })).toMatchObject({ complete: false, open: 1 })
     expect(await world.call('cleanup', { migration: { runId: RUN } })).toMatchObject({ complete: true })
   })
 })

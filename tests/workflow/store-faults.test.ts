@@ -56,7 +56,7 @@ class Stage extends World {
     remainingMs: number | undefined,
   ) {
     super({ source: from, ...(remainingMs === undefined ? {} : { remainingMs }) })
-    this.services.destination = async () => to
+    this.services.destination = async (migration) => this.access.limited(migration, to)
   }
 
   static async set({ remainingMs, without = [] as string[] }: { remainingMs?: number; without?: string[] } = {}): Promise<Stage> {

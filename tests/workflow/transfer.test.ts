@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import {
   beginUpload,
   closeAccess,
+  openAccess,
   completeUpload,
   copyBatch,
   copyPartGroup,
@@ -17,10 +18,11 @@ import {
   type ObjectStore,
   type ReadOptions,
 } from '@drayage/core'
-import { listNames } from '../../layers/core/domain/state-files'
+import { listNames, writeJson } from '../../layers/core/domain/state-files'
 import { shardOf, stateKeys } from '../../layers/core/domain/state-keys'
 import { readOutcomes } from '../../layers/core/transfer/outcome-files'
 import { memoryStore } from '../support/memory-store'
+import { memorySigner } from '../support/signer'
 import { CountingAccess, fill, listAll } from './harness'
 
 const MIB = 1024 * 1024
@@ -56,7 +58,11 @@ const world = (source: ObjectStore = memoryStore()) => {
       return first(await shards(migration))
     },
     outcomes: (migration: Migration, shard: string) => readOutcomes(state, migration.runId, shard, {}),
-    books: (migration: Migration) => reconcile(migration, {}, { state, deadLetters: { send: async () => undefined }, signal, now }),
+    books: async (migration: Migration) => {
+      await writeJson(state, stateKeys(migration.runId).preflight, { checks: [], settings: null, problems: [] })
+      const settings = () => Promise.reject(new Error('the embedded server has no settings'))
+      return reconcile(migration, {}, { state, deadLetters: { send: async () => undefined }, settings, signal, now })
+    },
   }
 }
 
@@ -315,10 +321,11 @@ describe('a large object', () => {
     expect((await w.outcomes(migration, upload.shard))[0]).toMatchObject({ reason: 'BodyMismatch', detail: 'the upload has 2 parts of 3' })
     expect(await listAll(w.destination)).toEqual([])
     const access = new CountingAccess(now)
-    const executions = { isRunning: async () => false, stop: async () => undefined }
-    expect(await closeAccess('run', migration, { ...w.turn, access, executions, destination: async () => w.destination })).toMatchObject({
-      complete: true,
-    })
+    const executions = { isRunning: async () => false, stop: async () => 'it does not run' }
+    await openAccess(migration, { ...w.turn, access, executions })
+    const destination = async () => access.limited(migration, w.destination)
+    const turn = { ...w.turn, access, executions, destination, signer: memorySigner(), bundleSha256: null }
+    expect(await closeAccess('run', migration, turn)).toMatchObject({ complete: true })
     expect(await w.destination.listUploads(Buffer.alloc(0))).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { isNativeError } from 'node:util/types'
-import type { Access, Credentials, Executions, Migration } from '@drayage/core'
+import type { Access, Credentials, Executions, Migration, Signer } from '@drayage/core'
 import type { RunEvent } from '../../progress'
 
 /** What a worker is started with: names and numbers. Credentials are asked for when they are needed. */
@@ -22,10 +22,13 @@ export interface Reached {
 
 /**
  * What is in one place for all workers and stays on the main thread: the embedded server's keys, the operator's credentials, the
- * executions. Questions and answers cross as structured clones; of an error only its name and message do.
+ * executions, the key that signs certificates. Questions and answers cross as structured clones; of an error only its name and message do.
  */
 export interface MainThread
-  extends Pick<Access, 'create' | 'confirm' | 'suspend' | 'remove' | 'prove' | 'endCredential'>, Pick<Executions, 'isRunning' | 'stop'> {
+  extends
+    Pick<Access, 'create' | 'confirm' | 'suspend' | 'remove' | 'prove' | 'inventory' | 'ownerOf' | 'endCredential'>,
+    Pick<Executions, 'isRunning' | 'stop'>,
+    Pick<Signer, 'sign'> {
   reachState(): Promise<Reached>
   reachSource(migration: Migration): Promise<Reached>
   reachDestination(migration: Migration, use: 'write' | 'read'): Promise<Reached>

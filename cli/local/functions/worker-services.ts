@@ -1,9 +1,11 @@
-import { s3Store, type Reach, type Services } from '@drayage/core'
+import { learning, s3Store, type Reach, type Services } from '@drayage/core'
 import type { RunEvent } from '../../progress'
 import { deadLettersIn } from '../dead-letters'
 import { hearing } from '../hearing'
 import { keyGrants } from '../key-grants'
+import { LOCAL_KEY } from '../signing-key'
 import { openLog } from '../logger'
+import { ACCOUNT } from '../s3-server/account'
 import { localStores } from '../stores'
 import type { Ask } from './ask'
 import type { Reached, WorkerSettings } from './protocol'
@@ -18,6 +20,11 @@ export const workerServices = async (settings: WorkerSettings, ask: Ask, hear: (
     suspend: ask('suspend'),
     remove: ask('remove'),
     prove: ask('prove'),
+    // One machine has no secret: the keys are the embedded server's own or the operator's.
+    checkCredential: async () => undefined,
+    credentialTodo: async () => [],
+    inventory: ask('inventory'),
+    ownerOf: ask('ownerOf'),
     endCredential: ask('endCredential'),
     source: (migration) => reach(() => ask('reachSource')(migration)),
     destination: (migration, use) => reach(() => ask('reachDestination')(migration, use)),
@@ -25,14 +32,19 @@ export const workerServices = async (settings: WorkerSettings, ask: Ask, hear: (
   const stores = localStores(access)
   return {
     runtime: 'local',
-    state: s3Store({ bucket: settings.stateBucket, reach: state, provider: 'embedded' }),
+    state: s3Store({ bucket: settings.stateBucket, reach: state, provider: 'embedded', expectedOwner: ACCOUNT, ownNames: true }),
     source: async (migration) => hearing(await stores.source(migration), hear),
     destination: stores.destination,
+    settings: async (migration, call) => (await stores.destination(migration, 'read')).settings(call),
     access,
     executions: { isRunning: ask('isRunning'), stop: ask('stop') },
     deadLetters: deadLettersIn(settings.deadLetters),
     callCleanup: () => Promise.reject(new Error('only the sweep calls Cleanup, and one machine has none')),
-    runsWithRoles: async () => [],
+    heldSecrets: async () => [],
+    signer: { key: LOCAL_KEY, sign: ask('sign') },
+    bundleSha256: null,
+    // One machine has no collector of metrics: its display counts for itself.
+    metrics: { add: () => undefined },
     logger: openLog(settings.log).logger,
     now: () => new Date(),
     concurrency: settings.concurrency,
@@ -44,5 +56,5 @@ export const workerServices = async (settings: WorkerSettings, ask: Ask, hear: (
 const reach = async (ask: () => Promise<Reached>): Promise<Reach> => {
   const { endpoint, region, credentials } = await ask()
   const first = [credentials]
-  return { endpoint, region, credentials: async () => first.pop() ?? (await ask()).credentials }
+  return learning({ endpoint, region, credentials: async () => first.pop() ?? (await ask()).credentials })
 }

@@ -5,6 +5,7 @@ import { KeyRing, type IssuedKey, type KeyGrant, type KeyState } from './key-rin
 import { startServer } from './server'
 
 export { DirectoryUnusable } from './errors'
+export { ACCOUNT } from './account'
 export type { IssuedKey, KeyGrant, KeyState } from './key-ring'
 
 export interface EmbeddedS3 {
@@ -16,9 +17,13 @@ export interface EmbeddedS3 {
   createBucket(name: string): Promise<void>
   /** A key for what the grants allow, and nothing else. In memory only: it ends with the process. */
   issueKey(grant: KeyGrant | KeyGrant[]): IssuedKey
+  /** Once it has returned the key may only list and abort uploads, and no other request of it that was under way changes anything any more. */
+  suspendKey(accessKeyId: string): Promise<void>
   /** Once it has returned every request of the key is refused, and none that was under way changes anything any more. */
   revokeKey(accessKeyId: string): Promise<void>
   keyState(accessKeyId: string): KeyState
+  /** Ids of the keys that still work, root's apart. */
+  activeKeys(): string[]
   /** Cuts the connections and lets the directory go. */
   close(): Promise<void>
 }
@@ -69,11 +74,16 @@ export const startEmbeddedS3 = async ({
     root: ring.root,
     createBucket: async (name) => void (await buckets.create(name, { created: now().getTime() })),
     issueKey: (grant) => ring.issue(Array.isArray(grant) ? grant : [grant]),
+    suspendKey: async (accessKeyId) => {
+      ring.suspend(accessKeyId)
+      await buckets.settled()
+    },
     revokeKey: async (accessKeyId) => {
       ring.revoke(accessKeyId)
       await buckets.settled()
     },
     keyState: (accessKeyId) => ring.state(accessKeyId),
+    activeKeys: () => ring.active(),
     close: () => (closing ??= server.stop().then(() => buckets.close())),
   }
 }

@@ -59,6 +59,17 @@ export class KeyRing {
     )
   }
 
+  /** From now on the key may do nothing but list and abort uploads, wherever it could write. */
+  suspend(accessKeyId: string): void {
+    const key = this.keys.get(accessKeyId)
+    for (const grant of key?.grants ?? []) grant.covers = grant.covers.includes('abort') ? COVERS.abort : []
+  }
+
+  /** Ids of the keys that are neither revoked nor expired, root's apart. */
+  active(): string[] {
+    return [...this.keys].flatMap(([id, { grants }]) => (grants !== undefined && this.state(id) === 'active' ? [id] : []))
+  }
+
   revoke(accessKeyId: string): void {
     const key = this.keys.get(accessKeyId)
     if (key) key.revoked = true

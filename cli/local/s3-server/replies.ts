@@ -6,8 +6,7 @@ type ObjectChecksum = Checksum & { type?: ChecksumType }
 
 export const quoted = (etag: string): string => `"${etag}"`
 
-/** The one account that this server knows, which owns all buckets, and the id that listings have for it. */
-export const ACCOUNT = '000000000000'
+/** The id that listings have for the one account. */
 export const OWNER = `<Owner><ID>${'0'.repeat(64)}</ID></Owner>`
 
 /** ISO 8601, as in XML; headers have HTTP dates. */

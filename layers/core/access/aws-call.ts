@@ -38,6 +38,10 @@ export const tell = async <T>(name: string, send: () => Promise<T>): Promise<T> 
 /** A refusal as a closure prints it. */
 export const answerOf = ({ code, requestId }: Refusal): string => `${code} (request ${requestId})`
 
+/** What was done, as a closure prints it. */
+export const doneBy = (words: string, { $metadata }: { $metadata: { requestId?: string | undefined } }): string =>
+  `${words} (request ${$metadata.requestId ?? 'unknown'})`
+
 const THROTTLED = /^(Throttl|TooManyRequests|RequestLimitExceeded|SlowDown)/
 const DENIED = /^(AccessDenied|UnauthorizedOperation|NotAuthorized|AuthorizationError)/
 const REFUSED =

@@ -1,34 +1,12 @@
 import { BlockList, isIP } from 'node:net'
-
-/** Addresses no object store of another owner has (IANA special-purpose registries). BlockList checks ::ffff:a.b.c.d as a.b.c.d. */
-const NOT_PUBLIC: [address: string, bits: number, family: 'ipv4' | 'ipv6'][] = [
-  ['0.0.0.0', 8, 'ipv4'],
-  ['10.0.0.0', 8, 'ipv4'],
-  ['100.64.0.0', 10, 'ipv4'],
-  ['127.0.0.0', 8, 'ipv4'],
-  ['169.254.0.0', 16, 'ipv4'],
-  ['172.16.0.0', 12, 'ipv4'],
-  ['192.0.0.0', 24, 'ipv4'],
-  ['192.168.0.0', 16, 'ipv4'],
-  ['198.18.0.0', 15, 'ipv4'],
-  ['224.0.0.0', 3, 'ipv4'],
-  ['::', 96, 'ipv6'],
-  ['64:ff9b::', 96, 'ipv6'],
-  ['64:ff9b:1::', 48, 'ipv6'],
-  ['2001::', 32, 'ipv6'],
-  ['2002::', 16, 'ipv6'],
-  ['fc00::', 7, 'ipv6'],
-  ['fe80::', 10, 'ipv6'],
-  ['fec0::', 10, 'ipv6'],
-  ['ff00::', 8, 'ipv6'],
-]
+import { SPECIAL_RANGES } from '../domain/special-addresses'
 
 const notPublic = new BlockList()
-for (const [address, bits, family] of NOT_PUBLIC) notPublic.addSubnet(address, bits, family)
+for (const { address, bits, family } of SPECIAL_RANGES) notPublic.addSubnet(address, bits, family)
 
 /**
  * What is wrong with a source's endpoint, in words that do not repeat it; undefined: nothing. It looks at the text only: a
- * name that resolves to a private address must be refused where the connection is made.
+ * name that resolves to a private address is refused where the connection is made (stores/s3/address-guard.ts).
  */
 export const endpointProblem = (endpoint: string): string | undefined => {
   if (/\s/.test(endpoint) || !URL.canParse(endpoint)) return 'is not a URL'

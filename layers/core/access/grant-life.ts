@@ -5,9 +5,9 @@ import type { Migration } from '../domain/migration'
 export interface GrantLife {
   create(migration: Migration): Promise<void>
   confirm(migration: Migration): Promise<void>
-  suspend(migration: Migration): Promise<void>
-  remove(migration: Migration): Promise<void>
-  prove(migration: Migration): Promise<Observation>
+  suspend(migration: Migration): Promise<Observation[]>
+  remove(migration: Migration): Promise<Observation[]>
+  prove(migration: Migration): Promise<Observation[]>
 }
 
 /** Longest wait in ms for a read to show what was just written: IAM usually needs seconds. */

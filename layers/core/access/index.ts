@@ -2,30 +2,33 @@ import type { Access, Grant } from '../domain/access'
 import { AccessNotOpened, DrayageError, StateBroken } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { GrantLife } from './grant-life'
-import { resourceName } from './names'
+import { resourceName, USES, useName } from './names'
+import { inventoryOf } from './inventory'
 import { contextOf, type AwsAccessOptions } from './options'
 import { roleLife } from './role'
 import { scheduleLife } from './schedule'
 import { secretOf } from './secret'
 import { sessionsOf } from './sessions'
 
+export { kmsSigner } from './kms-signer'
 export { sqsDeadLetters } from './dead-letters'
 export { awsExecutions } from './executions'
-export { resourceName, rolePath, secretName, EXPIRES_TAG, RUN_TAG, STAGE_TAG } from './names'
+export { resourceName, rolePath, secretName, useName, EXPIRES_TAG, RUN_TAG, STAGE_TAG } from './names'
 export { awsAccessFromEnvironment, type AwsAccessOptions, type AwsClients } from './options'
-export { listTemporaryRoles, type TemporaryRole } from './temporary-roles'
+export { secretsOfStage, type HeldSecret } from './secrets-of-stage'
 
-/** A run's access on AWS: one dead-man schedule, one temporary role, and the secret that holds the source's keys. */
+/** A run's access on AWS: one dead-man schedule, two temporary roles, and the secret that holds the source's keys. */
 export const awsAccess = (options: AwsAccessOptions): Access => {
   const context = contextOf(options)
-  const lives = { schedule: scheduleLife(context), role: roleLife(context) }
+  const schedule = scheduleLife(context)
+  const roles = { write: roleLife(context, 'write'), verify: roleLife(context, 'verify') }
 
   /** Throws StateBroken for a grant that this run's access.json cannot name: the verbs act only on names made from the run's id. */
-  const lifeOf = (grant: Grant, { runId }: Migration): GrantLife => {
-    if (grant.kind === 'key' || grant.name !== resourceName(runId)) {
-      throw new StateBroken(`access.json names ${grant.kind} ${JSON.stringify(grant.name)}, which is none of this run's`)
-    }
-    return lives[grant.kind]
+  const lifeOf = ({ kind, name }: Grant, { runId }: Migration): GrantLife => {
+    if (kind === 'schedule' && name === resourceName(runId)) return schedule
+    const use = USES.find((one) => kind === 'role' && name === useName(runId, one))
+    if (use === undefined) throw new StateBroken(`access.json names ${kind} ${JSON.stringify(name)}, which is none of this run's`)
+    return roles[use]
   }
 
   return {
@@ -33,8 +36,13 @@ export const awsAccess = (options: AwsAccessOptions): Access => {
       { kind: 'schedule', name: resourceName(runId), purpose: `calls cleanup at ${access.expiresAt} if nothing else has closed the run` },
       {
         kind: 'role',
-        name: resourceName(runId),
+        name: useName(runId, 'write'),
         purpose: `writes below s3://${destination.bucket}/${destination.prefix} until ${access.expiresAt}`,
+      },
+      {
+        kind: 'role',
+        name: useName(runId, 'verify'),
+        purpose: `lists s3://${destination.bucket}/${destination.prefix} and reads the bucket's settings until ${access.expiresAt}`,
       },
     ],
     create: async (grant, migration) => opening(grant, () => lifeOf(grant, migration).create(migration)),
@@ -42,6 +50,7 @@ export const awsAccess = (options: AwsAccessOptions): Access => {
     suspend: async (grant, migration) => lifeOf(grant, migration).suspend(migration),
     remove: async (grant, migration) => lifeOf(grant, migration).remove(migration),
     prove: async (grant, migration) => lifeOf(grant, migration).prove(migration),
+    ...inventoryOf(context),
     ...secretOf(context),
     ...sessionsOf(context),
   }

@@ -4,6 +4,7 @@ import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
 import { readJson, writeJson } from '../domain/state-files'
 import { stateKeys } from '../domain/state-keys'
+import { writeBaseline } from './baseline'
 import { takeLock } from './lock'
 
 /** access.json: what a run creates, written before any of it exists. */
@@ -34,8 +35,8 @@ const writeOnce = async (state: ObjectStore, name: string, value: unknown, signa
 }
 
 /**
- * Freezes the request, takes the pair's lock, writes access.json, and then creates what it names, in its order: the dead-man
- * schedule before the role. Calling it again goes on where it stopped. Throws PairLocked, AccessNotOpened.
+ * Freezes the request, takes the pair's lock, writes down what there is (baseline.json) and what there will be (access.json), and
+ * then creates what that names, in its order: the dead-man schedule before the roles. Calling it again goes on where it stopped. Throws PairLocked, AccessNotOpened.
  */
 export const openAccess = async (
   migration: Migration,
@@ -45,6 +46,7 @@ export const openAccess = async (
   const { expiresAt } = migration.access
   await writeOnce(state, keys.request, migration, signal)
   await takeLock(migration, { state, executions, now, signal })
+  await writeBaseline(migration, { state, access, now, signal })
   const grants = access.plan(migration)
   await writeOnce(state, keys.access, { runId: migration.runId, expiresAt, grants } satisfies AccessFile, signal)
   for (const grant of grants) await access.create(grant, migration)

@@ -2,6 +2,7 @@ import { IAMClient } from '@aws-sdk/client-iam'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { STSClient } from '@aws-sdk/client-sts'
+import type { Credentials } from '../domain/access'
 import { InvalidRequest } from '../domain/errors'
 import { systemClock, type Clock } from './clock'
 
@@ -9,14 +10,16 @@ import { systemClock, type Clock } from './clock'
 export interface AwsAccessOptions {
   /** temporary roles live under /drayage/<stage>/, secrets under drayage/<stage>/ */
   stage: string
-  /** the stack's account, which in this version also owns the destination */
+  /** the stack's account, which owns the destination unless the request names another */
   account: string
   partition: string
   region: string
   /** managed policy that bounds every temporary role */
   boundaryArn: string
-  /** functions' roles that may assume a run's role */
-  trustedRoleArns: string[]
+  /** functions' roles that may assume a run's write role */
+  writeRoleTrusts: string[]
+  /** functions' roles that may assume a run's verify role */
+  verifyRoleTrusts: string[]
   scheduleGroup: string
   /** role with which the scheduler calls `cleanup` */
   deadManRoleArn: string
@@ -32,6 +35,8 @@ export interface AwsClients {
   scheduler: SchedulerClient
   secrets: SecretsManagerClient
   sts: STSClient
+  /** IAM with other credentials than the function's own: those of a session in the source's account. Who asks ends the client. */
+  iamAs(credentials: Credentials): IAMClient
 }
 
 /** What every part of the AWS access works with. */
@@ -47,7 +52,7 @@ export const contextOf = (options: AwsAccessOptions): AwsContext => ({
   clock: { now: options.now ?? systemClock.now, sleep: options.sleep ?? systemClock.sleep },
 })
 
-/** A client is made at its first use: a copier needs one of the four. */
+/** A client is made at its first use: a copier needs one of them. */
 const lazyClients = (options: AwsAccessOptions): AwsClients => {
   const made: Partial<AwsClients> = { ...options.clients }
   // Without limits of its own an SDK call waits for ever on a connection that went quiet.
@@ -65,6 +70,10 @@ const lazyClients = (options: AwsAccessOptions): AwsClients => {
     get sts() {
       return (made.sts ??= new STSClient(settings()))
     },
+    iamAs:
+      made.iamAs ??
+      (({ accessKeyId, secretAccessKey, sessionToken }) =>
+        new IAMClient({ ...settings(), credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) } })),
   }
 }
 
@@ -79,6 +88,11 @@ export const awsAccessFromEnvironment = (env: NodeJS.ProcessEnv): AwsAccessOptio
       throw new InvalidRequest([`environment variable ${name} is not set: deploy the function with it`])
     return value
   }
+  const list = (name: string): string[] =>
+    read(name)
+      .split(',')
+      .map((arn) => arn.trim())
+      .filter((arn) => arn !== '')
   return {
     get stage() {
       return read('DRAYAGE_STAGE')
@@ -95,11 +109,11 @@ export const awsAccessFromEnvironment = (env: NodeJS.ProcessEnv): AwsAccessOptio
     get boundaryArn() {
       return read('DRAYAGE_BOUNDARY_ARN')
     },
-    get trustedRoleArns() {
-      return read('DRAYAGE_TRUSTED_ROLE_ARNS')
-        .split(',')
-        .map((arn) => arn.trim())
-        .filter((arn) => arn !== '')
+    get writeRoleTrusts() {
+      return list('DRAYAGE_WRITE_ROLE_TRUSTS')
+    },
+    get verifyRoleTrusts() {
+      return list('DRAYAGE_VERIFY_ROLE_TRUSTS')
     },
     get scheduleGroup() {
       return read('DRAYAGE_SCHEDULE_GROUP')

@@ -11,7 +11,7 @@ export interface Statement {
   Action?: string | string[]
   NotAction?: string[]
   Resource?: string | string[]
-  Condition?: Record<string, Record<string, string>>
+  Condition?: Record<string, Record<string, string | string[]>>
 }
 
 /** IAM compares dates to the second; fractions are cut off, so that a right never ends later than asked. */

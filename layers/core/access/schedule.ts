@@ -5,20 +5,32 @@ import {
   type CreateScheduleCommandInput,
   type GetScheduleCommandOutput,
 } from '@aws-sdk/client-scheduler'
+import type { Observation } from '../domain/access'
 import { AccessNotOpened } from '../domain/errors'
 import type { Migration } from '../domain/migration'
-import { answerOf, ask } from './aws-call'
+import { answerOf, ask, doneBy } from './aws-call'
 import { until } from './clock'
 import { SETTLE_MS, type GrantLife } from './grant-life'
 import { resourceName } from './names'
 import type { AwsContext } from './options'
+
+const GONE = ['ResourceNotFoundException']
 
 /** The dead-man schedule: calls `cleanup` once, at the run's expiry, if nothing else has closed the run by then. */
 export const scheduleLife = (context: AwsContext): GrantLife => {
   const { options, clients, clock } = context
   const addressOf = (migration: Migration) => ({ Name: resourceName(migration.runId), GroupName: options.scheduleGroup })
   const find = async (migration: Migration) =>
-    ask('scheduler:GetSchedule', ['ResourceNotFoundException'], () => clients.scheduler.send(new GetScheduleCommand(addressOf(migration))))
+    ask('scheduler:GetSchedule', GONE, () => clients.scheduler.send(new GetScheduleCommand(addressOf(migration))))
+
+  const observe = ({ runId }: Migration, call: string, answer: string, closed: boolean): Observation => ({
+    kind: 'schedule',
+    name: resourceName(runId),
+    call,
+    answer,
+    closed,
+    at: clock.now().toISOString(),
+  })
 
   const confirm = async (migration: Migration): Promise<void> => {
     const problems = async (): Promise<string[]> => {
@@ -39,11 +51,12 @@ export const scheduleLife = (context: AwsContext): GrantLife => {
     },
     confirm,
     // A schedule writes nothing, and has to fire if Cleanup does not come to its end.
-    async suspend() {},
+    suspend: async () => [],
     async remove(migration) {
-      await ask('scheduler:DeleteSchedule', ['ResourceNotFoundException'], () =>
+      const { value, refusal } = await ask('scheduler:DeleteSchedule', GONE, () =>
         clients.scheduler.send(new DeleteScheduleCommand(addressOf(migration))),
       )
+      return [observe(migration, 'scheduler:DeleteSchedule', refusal === undefined ? doneBy('deleted', value) : answerOf(refusal), true)]
     },
     async prove(migration) {
       const { refusal } = await until(
@@ -52,14 +65,8 @@ export const scheduleLife = (context: AwsContext): GrantLife => {
         () => find(migration),
         (reply) => reply.refusal !== undefined,
       )
-      return {
-        kind: 'schedule',
-        name: resourceName(migration.runId),
-        call: 'scheduler:GetSchedule',
-        answer: refusal === undefined ? 'it still exists' : answerOf(refusal),
-        closed: refusal !== undefined,
-        at: clock.now().toISOString(),
-      }
+      const answer = refusal === undefined ? 'it still exists' : answerOf(refusal)
+      return [observe(migration, 'scheduler:GetSchedule', answer, refusal !== undefined)]
     },
   }
 }

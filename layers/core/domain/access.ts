@@ -9,16 +9,19 @@ export interface Grant {
   purpose: string
 }
 
+/** Something that stands where runs create their access, whoever made it. */
+export type Held = Pick<Grant, 'kind' | 'name'>
+
 /** One answer of a service, as it was observed: what a closure may claim. */
 export interface Observation {
-  /** the grant's kind, or `secret`, `uploads`, `lock`, `execution` */
+  /** the grant's kind, or `execution`, `write`, `uploads`, `secret`, `inventory`, `lock`, `certificate` */
   kind: string
   name: string
   /** the call that was made, for example `iam:GetRole` */
   call: string
-  /** what was answered, for example `NoSuchEntity` */
+  /** what was answered, for example `NoSuchEntity`, with the request's id where the service gives one */
   answer: string
-  /** whether that answer means: gone */
+  /** whether that answer means: closed, gone, or never there */
   closed: boolean
   /** ISO 8601 */
   at: string
@@ -40,6 +43,8 @@ export interface Reach {
   endpoint: string | undefined
   region: string
   credentials: CredentialProvider
+  /** PEM of the certificate authorities that this place's certificate must come from, in place of the public ones */
+  ca?: string | undefined
 }
 
 /**
@@ -53,17 +58,28 @@ export interface Access {
   create(grant: Grant, migration: Migration): Promise<void>
   /** Reads a grant back. Throws AccessNotOpened if it is not exactly what was asked for. */
   confirm(grant: Grant, migration: Migration): Promise<void>
-  /** Takes a grant's rights to write away at once, also from sessions that are already out; aborting uploads stays possible. */
-  suspend(grant: Grant, migration: Migration): Promise<void>
+  /** Takes a grant's rights away at once, also from sessions that are already out; listing and aborting uploads stays possible. */
+  suspend(grant: Grant, migration: Migration): Promise<Observation[]>
   /** Deletes the grant; one that does not exist is done. Refuses one that is not this run's. */
-  remove(grant: Grant, migration: Migration): Promise<void>
-  /** Asks the service whether the grant still exists. */
-  prove(grant: Grant, migration: Migration): Promise<Observation>
+  remove(grant: Grant, migration: Migration): Promise<Observation[]>
+  /** Asks the service whether the grant still exists, and tries to use it anew. */
+  prove(grant: Grant, migration: Migration): Promise<Observation[]>
+  /** Everything that stands where runs create their access: roles under the stage's path and schedules in its group, or active keys. */
+  inventory(): Promise<Held[]>
+  /** The run that something in the inventory says it was made for; undefined: it says none. What it says is no proof: see `recordedBy`. */
+  ownerOf(held: Held): Promise<string | undefined>
+  /**
+   * Throws CredentialNotForThisMigration if the source's credential is for another migration, has expired, may last too long, or
+   * cannot be ended as the request asks; CredentialsRefused if it cannot be used at all. Creates nothing. No credential of ours: done.
+   */
+  checkCredential(migration: Migration): Promise<void>
+  /** What nobody but the operator can end at the source, one line each. Asked before endCredential: what it deletes says nothing more. */
+  credentialTodo(migration: Migration): Promise<string[]>
   /** Ends the source's credential if this run is to end it (`credentials.after`), and proves it. No credential of ours: []. */
   endCredential(migration: Migration, verified: boolean): Promise<Observation[]>
   /** How the source is reached. Throws CredentialsRefused if the credential is gone or not for this migration. */
   source(migration: Migration): Promise<Reach>
-  /** How the destination is reached: `write` for copiers, `read` (listing only) for the verifier. */
+  /** How the destination is reached: `write` for copiers, `read` for who verifies: listing, and reading the bucket's settings. */
   destination(migration: Migration, use: 'write' | 'read'): Promise<Reach>
 }
 
@@ -71,8 +87,8 @@ export interface Access {
 export interface Executions {
   /** Whether this execution still runs. An unknown one does not. */
   isRunning(executionId: string): Promise<boolean>
-  /** Stops it if it runs. */
-  stop(executionId: string): Promise<void>
+  /** Stops it if it runs. Returns what was answered. */
+  stop(executionId: string): Promise<string>
 }
 
 /** Where pointers to what failed for good are put. */

@@ -37,6 +37,8 @@ export class OutlivesAccess extends DrayageError {}
 export class StateBroken extends DrayageError {}
 /** A function's answer lacks what the state machine reads, or is over Step Functions' 256 KiB. */
 export class BadAnswer extends DrayageError {}
+/** The certificate was not signed, or the signature that came back does not hold. */
+export class SigningFailed extends DrayageError {}
 /** Something that this run created may still exist. */
 export class CleanupIncomplete extends DrayageError {}
 

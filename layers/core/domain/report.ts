@@ -1,9 +1,10 @@
-import type { Observation } from './access'
+import type { ChecklistItem } from './checklist'
 import { balances, unaccounted, type Ledger } from './ledger'
 import type { Estimate } from './estimate'
 import type { KeyJson } from './keys'
 import type { ListingTotals } from './listing'
-import type { Migration } from './migration'
+import type { DataClassification, Migration } from './migration'
+import { driftLine, type Postflight } from './preflight-file'
 import { count } from './units'
 import type { VerdictCounts } from './verdicts'
 
@@ -55,6 +56,12 @@ export interface Report {
   /** what ended the run early, if anything did */
   failures: { count: number; sample: FailureRow[] }
   stoppedBy: string | null
+  dataClassification: DataClassification
+  /** null: the run ended before Preflight had written what it found */
+  preflight: { problems: string[]; warnings: string[] } | null
+  postflight: Postflight
+  /** added by WriteReport: until then Cleanup's part of it is not known */
+  checklist?: ChecklistItem[]
   files: { report: string; failures: string; certificate: string; html: string }
 }
 
@@ -66,10 +73,11 @@ export interface ReportFacts {
   listing: Report['listing']
   faults: readonly string[]
   stoppedBy: string | undefined
+  postflight: Postflight
 }
 
 /** Why this run is not verified, in the order in which a reader wants to know; empty: verified. */
-export const objections = ({ migration, ledger, verdicts, listing, faults, stoppedBy }: ReportFacts): string[] => {
+export const objections = ({ migration, ledger, verdicts, listing, faults, stoppedBy, postflight }: ReportFacts): string[] => {
   const found: string[] = []
   if (stoppedBy !== undefined) found.push(stoppedBy)
   if (!listing.complete) found.push('the source was not listed to its end')
@@ -84,6 +92,8 @@ export const objections = ({ migration, ledger, verdicts, listing, faults, stopp
   const judged = verdicts.verified + verdicts.missing + verdicts.different + verdicts.unverifiable
   const expected = ledger.copied + ledger.skipped
   if (judged !== expected) found.push(`${count(judged)} of ${count(expected)} copied or skipped objects were verified`)
+  if (postflight.repeated) found.push(...postflight.drift.filter(({ blocks }) => blocks).map(driftLine))
+  else if (stoppedBy === undefined) found.push(`whether the destination is still as Preflight found it is not known: ${postflight.reason}`)
   return [...found, ...faults]
 }
 
@@ -95,17 +105,4 @@ export const reasonOf = (facts: ReportFacts, against: readonly string[]): string
   if (facts.migration.dryRun) return `Dry run: ${count(facts.listing.listed)} objects listed, nothing copied.`
   if (copied === 0 && listed > 0) return `Verified: nothing to copy, all ${count(listed)} objects were already there.`
   return `Verified: ${books}.`
-}
-
-/** certificate.json: what Cleanup observed. */
-export interface Certificate {
-  version: 1
-  runId: string
-  /** whether everything that the run created is observed to be gone */
-  complete: boolean
-  closedAt: string
-  /** who asked: the run itself, or what found it after its end */
-  observations: Observation[]
-  /** what this run cannot do for the reader */
-  todo: string[]
 }

@@ -5,6 +5,7 @@ import { DATA_CLASSIFICATIONS, type Migration } from './migration'
 import { MIN_PART_BYTES } from './parts'
 import { PROVIDER_NAMES, type ProviderName } from './providers'
 import { stateKeys } from './state-keys'
+import { transportOf } from './transport'
 
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
@@ -190,6 +191,18 @@ const residencyProblems = ({ destination, residency, dataClassification }: z.out
   return problems
 }
 
+/** Sides whose objects would cross a network in the clear. */
+const transportProblems = ({ source, destination, dataClassification }: z.output<typeof request>): string[] =>
+  dataClassification === 'public'
+    ? []
+    : Object.entries({ source, destination }).flatMap(([side, { endpoint }]) =>
+        transportOf(endpoint) === 'plaintext'
+          ? [
+              `${side}.endpoint: ${dataClassification} data may not cross a network without TLS; write it with https://, or, if anybody may read the objects, set dataClassification to public`,
+            ]
+          : [],
+      )
+
 const runtimeProblems = ({ source, destination, credentials }: z.output<typeof request>, { runtime }: RequestContext): string[] => {
   const problems: string[] = []
   if (runtime === 'local') {
@@ -237,14 +250,17 @@ const defaultProvider = (endpoint: string | null, credential: string | null): Pr
  */
 export const parseRequest = (input: unknown, context: RequestContext): Migration => {
   const { runId, executionId, now } = context
-  if (!RUN_ID.test(runId))
+  const local = context.runtime === 'local'
+  // It is the external id of the run's roles, of which STS takes no shorter one (AssumeRole, ExternalId: 2 to 1,224 characters).
+  const least = local ? 1 : 2
+  if (!RUN_ID.test(runId) || runId.length < least)
     throw new InvalidRequest([
-      `${context.runtime === 'local' ? '--name' : 'execution name'}: ${JSON.stringify(runId)} is no run id; use 1 to 80 letters, digits, hyphens or underscores`,
+      `${local ? '--name' : 'execution name'}: ${JSON.stringify(runId)} is no run id; use ${least} to 80 letters, digits, hyphens or underscores`,
     ])
   const parsed = request.safeParse(input, { reportInput: true })
   if (!parsed.success) throw new InvalidRequest(problemsOf(parsed.error))
   const { source, destination, access, residency, ...rest } = parsed.data
-  const problems = [...runtimeProblems(parsed.data, context), ...residencyProblems(parsed.data, context)]
+  const problems = [...runtimeProblems(parsed.data, context), ...residencyProblems(parsed.data, context), ...transportProblems(parsed.data)]
   if (overlap(parsed.data))
     problems.push(
       'destination.bucket: is the source itself; choose another bucket, or a destination.prefix that the source.prefix does not cover',

@@ -11,6 +11,7 @@ export const stateKeys = (runId: string) => {
     run,
     access: `${run}access.json`,
     request: `${run}request.json`,
+    preflight: `${run}preflight.json`,
     cursor: `${run}cursor.json`,
     shards: `${run}shards/`,
     batches: `${run}shards/batches/`,
@@ -20,7 +21,12 @@ export const stateKeys = (runId: string) => {
     report: `${run}report.json`,
     reportHtml: `${run}report.html`,
     failures: `${run}failures.csv`,
+    baseline: `${run}baseline.json`,
+    closure: `${run}closure.json`,
+    /** both of the certificate's files begin like this */
+    certificates: `${run}certificate.`,
     certificate: `${run}certificate.json`,
+    certificateSignature: `${run}certificate.sig`,
   }
 }
 

@@ -1,14 +1,19 @@
-import { IAMClient } from '@aws-sdk/client-iam'
+import { KMSClient } from '@aws-sdk/client-kms'
 import { LambdaClient, InvokeCommand } from '@aws-sdk/client-lambda'
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SFNClient } from '@aws-sdk/client-sfn'
 import { SQSClient } from '@aws-sdk/client-sqs'
-import { Logger } from '@aws-lambda-powertools/logger'
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
-import { awsAccess, awsAccessFromEnvironment, awsExecutions, listTemporaryRoles, sqsDeadLetters } from '../access/index'
+import { awsAccess, awsAccessFromEnvironment, awsExecutions, kmsSigner, secretsOfStage, sqsDeadLetters } from '../access/index'
 import { InvalidRequest, StoreUnavailable } from '../domain/errors'
+import type { Migration } from '../domain/migration'
 import { destinationProvider } from '../domain/request'
 import { s3Store } from '../stores/index'
+import { learnCredentials, learning } from './known-values'
+import { logTo } from './log'
+import { emfMetrics } from './metrics'
 import type { Services } from './services'
+import { assertTlsIsChecked } from './tls-is-checked'
 
 /** Objects under way at once in one function call: one vCPU is busy with about this many (reference measurements: 2 cores, 16 to 32). */
 const CONCURRENCY = 32
@@ -42,33 +47,58 @@ const keptStores = () => {
 }
 
 const makeServices = (): Services => {
+  assertTlsIsChecked(process.env)
+  learnCredentials({
+    accessKeyId: process.env['AWS_ACCESS_KEY_ID'],
+    secretAccessKey: process.env['AWS_SECRET_ACCESS_KEY'],
+    sessionToken: process.env['AWS_SESSION_TOKEN'],
+  })
   const region = variable('AWS_REGION')
   const options = awsAccessFromEnvironment(process.env)
   const access = awsAccess(options)
   const executions = awsExecutions(new SFNClient({ region }))
   const lambdas = new LambdaClient({ region })
   const kept = keptStores()
-  const own = { endpoint: undefined, region, credentials: fromNodeProviderChain() }
+  const own = learning({ endpoint: undefined, region, credentials: fromNodeProviderChain() })
+  const destination = (migration: Migration, use: 'write' | 'read') =>
+    kept(migration.runId, use, async () =>
+      s3Store({
+        bucket: migration.destination.bucket,
+        reach: learning(await access.destination(migration, use)),
+        provider: destinationProvider(migration),
+        expectedOwner: migration.destination.account ?? undefined,
+      }),
+    )
   return {
     runtime: 'aws',
     stage: {
       account: options.account,
+      vpc: process.env.DRAYAGE_VPC === 'true',
       allowedRegions: (process.env.DRAYAGE_ALLOWED_REGIONS ?? '').split(',').filter((name) => name !== ''),
     },
-    state: s3Store({ bucket: variable('DRAYAGE_STATE_BUCKET'), reach: own, provider: 'aws' }),
+    state: s3Store({
+      bucket: variable('DRAYAGE_STATE_BUCKET'),
+      reach: own,
+      provider: 'aws',
+      expectedOwner: options.account,
+      ownNames: true,
+    }),
     source: (migration) =>
       kept(migration.runId, 'source', async () =>
-        s3Store({ bucket: migration.source.bucket, reach: await access.source(migration), provider: migration.source.provider }),
-      ),
-    destination: (migration, use) =>
-      kept(migration.runId, use, async () =>
         s3Store({
-          bucket: migration.destination.bucket,
-          reach: await access.destination(migration, use),
-          provider: destinationProvider(migration),
+          bucket: migration.source.bucket,
+          reach: learning(await access.source(migration)),
+          provider: migration.source.provider,
+          addresses: process.env['DRAYAGE_VPC'] === 'true' ? 'vpc' : 'public',
         }),
       ),
+    destination,
+    settings: async (migration, call) => (await destination(migration, 'read')).settings(call),
     access,
+    signer: kmsSigner(
+      () => new KMSClient({ region }),
+      () => variable('DRAYAGE_CERTIFICATE_KEY_ARN'),
+    ),
     executions,
     deadLetters: {
       send: (messages) => sqsDeadLetters(new SQSClient({ region }), variable('DRAYAGE_DEAD_LETTER_QUEUE_URL')).send(messages),
@@ -80,9 +110,10 @@ const makeServices = (): Services => {
       )
       if (StatusCode !== 202) throw new StoreUnavailable(`cleanup could not be called: status ${StatusCode}`)
     },
-    runsWithRoles: async () =>
-      (await listTemporaryRoles(new IAMClient({ region }), options.stage)).flatMap(({ runId }) => (runId === undefined ? [] : [runId])),
-    logger: new Logger({ serviceName: 'drayage' }),
+    heldSecrets: () => secretsOfStage(new SecretsManagerClient({ region }), options.stage),
+    bundleSha256: process.env.DRAYAGE_BUNDLE_SHA256 ?? null,
+    logger: logTo((line) => void process.stdout.write(`${line}\n`)),
+    metrics: emfMetrics(options.stage),
     now: () => new Date(),
     concurrency: CONCURRENCY,
     heard: () => undefined,

@@ -4,6 +4,7 @@ import type { Context } from 'aws-lambda'
 import { BadAnswer, DeadlinePassed, errorName } from '../domain/errors'
 import { awsServices } from './aws-services'
 import type { Deadline, Services, Step, StepCall } from './services'
+import { bareError, logKeysFrom, wordsOf } from './words'
 
 /** Step Functions' limit of a Task's input and output, in bytes of UTF-8 (service quotas, "Maximum input or output size"). */
 const PAYLOAD_BYTES = 262_144
@@ -51,13 +52,8 @@ const runOf = (event: unknown): string | undefined => {
 /** The call's own services: its log lines carry its run, shard and function. */
 const callServices = (services: Services, event: unknown, { functionName, awsRequestId }: Context): Services => {
   const shard = valueAt(event, 'shard')
-  const persistentKeys = {
-    function: functionName,
-    request: awsRequestId,
-    run: runOf(event),
-    ...(typeof shard === 'string' ? { shard } : {}),
-  }
-  return { ...services, logger: services.logger.createChild({ persistentKeys }) }
+  const context = { function: functionName, request: awsRequestId, run: runOf(event), shard: typeof shard === 'string' ? shard : undefined }
+  return { ...services, logger: services.logger.with(context) }
 }
 
 /**
@@ -83,24 +79,30 @@ const inContext = (services: () => Services): MiddlewareObj => {
       clearTimeout(timer)
       ;(context as Partial<CallContext>).drayage?.services.logger.error('the call failed', {
         error: errorName(error),
-        detail: error?.message ?? '',
+        detail: wordsOf(error, logKeysFrom(process.env)),
       })
     },
   }
 }
 
 /**
- * Step Functions matches an error's name, and the Lambda runtime logs whatever else hangs on it: what leaves a function is
- * a bare Error with name, message and stack, so that no SDK error with a request inside gets out.
+ * What leaves a function is a bare Error, so that no SDK error with a request inside gets out. On AWS it holds no key either, for
+ * histories can be read by many: the log has the key.
  */
-const bareErrors = (): MiddlewareObj => ({
+const bareErrors = (services: () => Services): MiddlewareObj => ({
   onError: (request) => {
-    const bare = new Error(request.error?.message ?? 'an unknown error')
-    bare.name = errorName(request.error)
-    if (request.error?.stack !== undefined) bare.stack = request.error.stack
-    request.error = bare
+    request.error = bareError(request.error, isLocal(services) ? logKeysFrom(process.env) : 'hash')
   },
 })
+
+/** A function whose services cannot be made is a deployed one. */
+const isLocal = (services: () => Services): boolean => {
+  try {
+    return services().runtime === 'local'
+  } catch {
+    return false
+  }
+}
 
 /**
  * Makes a Lambda handler of a step. What all functions share hangs on it: services, deadline and AbortSignal, log context,
@@ -114,7 +116,7 @@ export const lambda = <Event, Answer>(
   // Made per call: a deadline is one call's own, and the one-machine runtime has many calls of one function under way.
   return async (event, context) => {
     const handler = middy<Event, Answer, Error, Context>()
-      .use(bareErrors() as MiddlewareObj<Event, Answer>)
+      .use(bareErrors(services) as MiddlewareObj<Event, Answer>)
       .use(inContext(services) as MiddlewareObj<Event, Answer>)
       .use(checkedAnswer(shape) as MiddlewareObj<Event, Answer>)
       .handler((given, { drayage }: Context & Partial<CallContext>) => step(given, drayage!))

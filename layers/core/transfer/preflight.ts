@@ -7,12 +7,13 @@ import {
   isRetryable,
   NoSuchBucket,
   PreflightFailed,
+  StoreRefused,
 } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
 import { withRetries } from './retries'
 
-type Side = 'source' | 'destination'
+export type Side = 'source' | 'destination'
 
 const placeName = (migration: Migration, side: Side): string => {
   const { endpoint, region } = migration[side]
@@ -21,8 +22,15 @@ const placeName = (migration: Migration, side: Side): string => {
   return endpoint ?? (credential === null ? `Amazon S3 (${region})` : `the store of the credential ${credential}`)
 }
 
+/** What Amazon S3 answers when a bucket is in another region (API reference, "Error responses"). */
+const ELSEWHERE = new Set(['AuthorizationHeaderMalformed', 'IllegalLocationConstraintException', 'PermanentRedirect', 'TemporaryRedirect'])
+
+/** Whether the request for the destination said whose bucket it must be: accounts are no matter of other stores. */
+const ownerIsNamed = ({ destination: { account, endpoint } }: Migration): boolean =>
+  account !== null && (endpoint === null || endpoint === 'embedded')
+
 /** One side's trouble as a line that names the field and what to do. Errors that are not about the request are thrown on. */
-const placeProblem = (migration: Migration, side: Side, error: unknown): string => {
+export const placeProblem = (migration: Migration, side: Side, error: unknown): string => {
   const place = migration[side]
   const where = placeName(migration, side)
   if (error instanceof NoSuchBucket) {
@@ -33,6 +41,9 @@ const placeProblem = (migration: Migration, side: Side, error: unknown): string 
     return `${side}.endpoint: ${where} cannot be reached (${error.message}); correct the address or check the network`
   if (error instanceof CredentialsRefused)
     return `${side}.${side === 'source' && migration.source.credential !== null ? 'credential' : 'profile'}: ${where} refuses the credentials (${error.message}); check the keys, and this machine's clock`
+  if (error instanceof AccessDenied && side === 'destination' && ownerIsNamed(migration))
+    return `destination.account: ${where} refuses to list ${place.bucket} for the owner ${migration.destination.account}; correct destination.bucket or destination.account, or grant s3:ListBucket on it`
+  if (error instanceof StoreRefused && ELSEWHERE.has(error.code)) return `${side}.region: ${error.message}; correct the region`
   if (error instanceof AccessDenied)
     return `${side}.bucket: the credentials may not list ${place.bucket} at ${where}; grant s3:ListBucket on it`
   if (error instanceof DrayageError) return `${side}: ${error.message}`
@@ -43,23 +54,27 @@ const canList = async (store: ObjectStore, prefix: Buffer, signal: AbortSignal):
   for await (const _page of store.list({ prefix, pageSize: 1 }, { signal })) return
 }
 
-/** Lists one key of each side, reading only. Returns a line per problem. */
-export const placeProblems = async (
+/** Lists one key of each side, reading only. Returns a line per side that has a problem. */
+export const sideProblems = async (
   migration: Migration,
   open: (side: Side) => Promise<ObjectStore>,
   signal: AbortSignal,
-): Promise<string[]> => {
+): Promise<Partial<Record<Side, string>>> => {
   const prefixes = { source: Buffer.from(migration.source.prefix, 'utf8'), destination: destinationPrefix(migration) }
-  const problems: string[] = []
+  const problems: Partial<Record<Side, string>> = {}
   for (const side of ['source', 'destination'] as const) {
     try {
       await withRetries(async () => canList(await open(side), prefixes[side], signal), signal)
     } catch (error) {
-      problems.push(placeProblem(migration, side, error))
+      problems[side] = placeProblem(migration, side, error)
     }
   }
   return problems
 }
+
+/** `sideProblems` as lines. */
+export const placeProblems = async (...asked: Parameters<typeof sideProblems>): Promise<string[]> =>
+  Object.values(await sideProblems(...asked))
 
 /** The bytes of the write probe's one part. */
 const PROBE = Buffer.from('drayage write probe')

@@ -1,4 +1,6 @@
 import type { DeadLetter, DeadLetters } from '../domain/access'
+import { checkLine, warnings } from '../domain/bucket-checks'
+import type { BucketSettings } from '../domain/bucket-settings'
 import { csvLine } from '../domain/csv'
 import type { Estimate } from '../domain/estimate'
 import { keyFromJson, keyToJson, printableKey, type Key } from '../domain/keys'
@@ -6,12 +8,14 @@ import { addLedger, balances, emptyLedger, shardBooks, unaccounted } from '../do
 import { cursorFromJson, isListed, NO_TOTALS, type CursorJson } from '../domain/listing'
 import type { Migration } from '../domain/migration'
 import type { Call, ObjectStore } from '../domain/object-store'
+import type { PreflightFile } from '../domain/preflight-file'
 import { causeOf, objections, reasonOf, type CaughtError, type FailureRow, type Report, type ReportFacts } from '../domain/report'
 import { findJson, listNames, readBytes, writeJson, writeLines } from '../domain/state-files'
 import { largeName, shardOf, stateKeys } from '../domain/state-keys'
 import { shardFromText, tilingFault } from '../domain/shards'
 import { addVerdicts, noVerdicts } from '../domain/verdicts'
 import { readOutcomes } from './outcome-files'
+import { postflight as askAgain } from './postflight'
 import { readVerdicts } from './verify-batch'
 
 /** Failures shown in report.json; all of them stand in failures.csv. */
@@ -28,6 +32,8 @@ export interface RunEnd {
 export interface ReconcileTurn {
   state: ObjectStore
   deadLetters: DeadLetters
+  /** asks the destination for its settings, with the run's right to read */
+  settings(migration: Migration, call: Call): Promise<BucketSettings>
   signal: AbortSignal
   now(): Date
 }
@@ -118,7 +124,11 @@ const stoppedBy = ({ failure, copying }: RunEnd): string | undefined => {
  * Adds up the books from the run's files, decides whether the run is verified, and writes failures.csv, report.json and
  * the dead letters: the same files at whatever state the run ended.
  */
-export const reconcile = async (migration: Migration, end: RunEnd, { state, deadLetters, signal, now }: ReconcileTurn): Promise<Report> => {
+export const reconcile = async (
+  migration: Migration,
+  end: RunEnd,
+  { state, deadLetters, settings, signal, now }: ReconcileTurn,
+): Promise<Report> => {
   const keys = stateKeys(migration.runId)
   const call = { signal }
   const cursorFile = await findJson<CursorJson>(state, keys.cursor, call)
@@ -130,6 +140,8 @@ export const reconcile = async (migration: Migration, end: RunEnd, { state, dead
   const listing = { ...(cursor?.totals ?? NO_TOTALS), complete: cursor !== undefined && isListed(cursor) }
   const tiling = listing.complete && !migration.dryRun ? tilingFault(books.ranges) : undefined
   if (tiling !== undefined) books.faults.push(tiling)
+  const before = (await findJson<PreflightFile>(state, keys.preflight, call))?.value
+  const postflight = await askAgain(migration, { before, settings: () => settings(migration, call), now, signal })
   const facts: ReportFacts = {
     migration,
     ledger: books.ledger,
@@ -137,6 +149,7 @@ export const reconcile = async (migration: Migration, end: RunEnd, { state, dead
     listing,
     faults: books.faults,
     stoppedBy: stoppedBy(end),
+    postflight,
   }
   const against = objections(facts)
   const succeeded = against.length === 0
@@ -170,6 +183,9 @@ export const reconcile = async (migration: Migration, end: RunEnd, { state, dead
     faults: books.faults,
     failures: books.failures,
     stoppedBy: facts.stoppedBy ?? null,
+    dataClassification: migration.dataClassification,
+    preflight: before === undefined ? null : { problems: before.problems, warnings: warnings(before.checks).map(checkLine) },
+    postflight,
     files: { report: keys.report, failures: keys.failures, certificate: keys.certificate, html: keys.reportHtml },
   }
   if (books.letters.length > 0) await deadLetters.send(books.letters)

@@ -1,17 +1,25 @@
 import type { ListMultipartUploadsCommandOutput, ListPartsCommandOutput, S3Client } from '@aws-sdk/client-s3'
-import type { CredentialProvider } from '../../domain/access'
+import type { CredentialProvider, Credentials } from '../../domain/access'
 import { KeyNotRepresentable, NoSuchUpload, SourceListingBroken, StoreUnavailable } from '../../domain/errors'
-import { hasPrefix, keyText, printableKey, type Key } from '../../domain/keys'
+import { hasPrefix, keyText, namedKey, type Key } from '../../domain/keys'
 import type { OpenUpload, UploadPart } from '../../domain/object-store'
 import type { Provider } from '../../domain/providers'
+import { assertHostAllowed } from './address-guard'
 import type { Address } from './addressing'
-import { refusalError, transportError } from './error-map'
+import { connectionOptions, type Connection } from './connection'
+import { fitRefusal, refusalError, sentOf, transportError } from './error-map'
+import type { OwnerHeader } from './owner'
 import { decodeUrlBytes } from './percent'
 
 /** CompleteMultipartUpload of many parts may take minutes (Amazon S3 API reference). ms */
 const COMPLETE_MS = 300_000
 
-type Sdk = typeof import('@aws-sdk/client-s3')
+/** Connections at once: the SDK's own default, which an agent of ours would lose. */
+const SOCKETS = 50
+
+export type Sdk = typeof import('@aws-sdk/client-s3')
+
+type Use<Result> = (client: S3Client, sdk: Sdk, options: { abortSignal: AbortSignal }) => Promise<Result>
 
 /** The calls that are made once per large object or run: client-s3's, with its retries, redirects and extra checksums off. */
 export interface Control {
@@ -19,32 +27,39 @@ export interface Control {
   completeUpload(what: string, key: Key, uploadId: string, parts: UploadPart[], signal: AbortSignal | undefined): Promise<{ etag: string }>
   abortUpload(what: string, key: Key, uploadId: string, signal: AbortSignal | undefined): Promise<void>
   listUploads(what: string, prefix: Key, signal: AbortSignal | undefined): Promise<OpenUpload[]>
+  /** Any other call. What `use` throws comes out as a typed error. */
+  call<Result>(what: string, signal: AbortSignal | undefined, use: Use<Result>): Promise<Result>
   close(): Promise<void>
 }
 
 /** What is read of an SDK error. The error itself holds the request with its headers, and goes no further. */
-interface SdkError {
+export interface SdkError {
   name?: unknown
   $metadata?: { httpStatusCode?: number; requestId?: string }
   $response?: { headers?: Record<string, string> }
 }
 
-const explain = (what: string, thrown: unknown, signal: AbortSignal | undefined, overdue: AbortSignal): unknown => {
+const explain = (what: string, thrown: unknown, signal: AbortSignal | undefined, overdue: AbortSignal, given: Credentials): unknown => {
   if (signal?.aborted === true) return signal.reason
   if (overdue.aborted) return new StoreUnavailable(`${what}: no answer in time`)
   const { name, $metadata, $response } = (thrown ?? {}) as SdkError
   const status = $metadata?.httpStatusCode
-  const code = typeof name === 'string' && /^[A-Za-z0-9.]{1,64}$/.test(name) ? name : undefined
+  const headers = $response?.headers ?? {}
+  const { code, ...refusal } = fitRefusal(
+    {
+      status: status ?? 0,
+      code: typeof name === 'string' ? name : undefined,
+      requestId: $metadata?.requestId,
+      region: headers['x-amz-bucket-region'],
+      retryAfter: headers['retry-after'],
+    },
+    sentOf(given),
+  )
   if (status === undefined)
     return transportError(what, thrown) ?? new StoreUnavailable(`${what}: the call failed (${code ?? 'unknown error'})`)
   // a reply that is no XML; an error inside a 200 the SDK gives a status of its own
   if (status < 300) return new StoreUnavailable(`${what}: a reply that is not understood (${code ?? 'unknown error'})`)
-  const headers = $response?.headers ?? {}
-  return refusalError(
-    what,
-    { status, code, requestId: $metadata?.requestId, region: headers['x-amz-bucket-region'], retryAfter: headers['retry-after'] },
-    true,
-  )
+  return refusalError(what, { code, ...refusal }, true)
 }
 
 const textKey = (what: string, key: Key): string => {
@@ -79,11 +94,14 @@ export const controlCalls = (
   provider: Provider,
   credentials: CredentialProvider,
   timeoutMs: number,
+  connection: Connection,
+  owner: OwnerHeader,
 ): Control => {
   let opened: Promise<{ sdk: Sdk; client: S3Client }> | undefined
 
   const open = async (): Promise<{ sdk: Sdk; client: S3Client }> => {
     const sdk = await import('@aws-sdk/client-s3')
+    const agent = { keepAlive: true, maxSockets: SOCKETS, ...connectionOptions(connection) }
     const client = new sdk.S3Client({
       region,
       endpoint: address.endpoint,
@@ -97,26 +115,31 @@ export const controlCalls = (
           ...(expiration !== undefined && { expiration }),
         }
       },
+      requestHandler: { httpsAgent: agent, httpAgent: agent },
       maxAttempts: 1,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
     })
+    // On the client and not on each command: a call that is added later cannot forget it. Signed, for signing comes after building.
+    client.middlewareStack.add(
+      (next) => (args) => {
+        Object.assign((args.request as { headers: Record<string, string> }).headers, owner)
+        return next(args)
+      },
+      { step: 'build' },
+    )
     return { sdk, client }
   }
 
-  const call = async <Result>(
-    what: string,
-    signal: AbortSignal | undefined,
-    ms: number,
-    use: (client: S3Client, sdk: Sdk, options: { abortSignal: AbortSignal }) => Promise<Result>,
-  ): Promise<Result> => {
+  const call = async <Result>(what: string, signal: AbortSignal | undefined, ms: number, use: Use<Result>): Promise<Result> => {
     signal?.throwIfAborted()
     const { client, sdk } = await (opened ??= open())
     const overdue = AbortSignal.timeout(ms)
     try {
+      assertHostAllowed(new URL(address.origin).hostname, connection.addresses)
       return await use(client, sdk, { abortSignal: signal === undefined ? overdue : AbortSignal.any([signal, overdue]) })
     } catch (error) {
-      throw explain(what, error, signal, overdue)
+      throw explain(what, error, signal, overdue, await credentials())
     }
   }
 
@@ -193,11 +216,13 @@ export const controlCalls = (
           if (key === undefined || key.length === 0 || UploadId === undefined || Initiated === undefined) {
             throw new SourceListingBroken(`${what}: an upload without key, id or date`)
           }
-          if (!hasPrefix(key, prefix)) throw new SourceListingBroken(`${what}: ${printableKey(key)} is outside the prefix`)
+          if (!hasPrefix(key, prefix)) throw new SourceListingBroken(`${what}: ${namedKey(key)} is outside the prefix`)
           return { key, uploadId: UploadId, initiated: Initiated.toISOString() }
         }),
       )
     },
+
+    call: (what, signal, use) => call(what, signal, timeoutMs, use),
 
     async close() {
       if (opened !== undefined) (await opened).client.destroy()

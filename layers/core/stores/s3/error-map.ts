@@ -1,3 +1,4 @@
+import type { Credentials } from '../../domain/access'
 import {
   AccessDenied,
   BodyMismatch,
@@ -101,7 +102,7 @@ export const refusalError = (what: string, refusal: Refusal, named: boolean): Dr
 
 /** Network failures that another try does not mend (Node's and OpenSSL's codes). EAI_AGAIN is not among them: DNS may answer later. */
 const UNREACHABLE =
-  /^(ENOTFOUND|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/
+  /^(ENOTFOUND|EPROTO$|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/
 /** ERR_ are Node's own codes, for wrong arguments too: of those only the one of a connection that ended early. */
 const TRANSPORT = /^(E(?!RR_)[A-Z_]+$|ERR_STREAM_PREMATURE_CLOSE$|UND_ERR_|HPE_)/
 
@@ -115,28 +116,49 @@ const codeOf = (error: unknown): string | undefined => {
 export const transportError = (what: string, error: unknown): DrayageError | undefined => {
   const code = codeOf(error) ?? codeOf((error as { cause?: unknown } | undefined)?.cause)
   if (code === undefined || code === 'UND_ERR_INVALID_ARG') return undefined
+  if (code === 'ERR_DRAYAGE_ADDRESS')
+    return new EndpointUnreachable(
+      `${what}: no connection: the endpoint is or resolves to a private, loopback, link-local or metadata address; a private one can be reached in VPC mode, the others never`,
+    )
   if (UNREACHABLE.test(code)) return new EndpointUnreachable(`${what}: no connection (${code})`)
   return TRANSPORT.test(code) ? new StoreUnavailable(`${what}: the connection failed (${code})`) : undefined
 }
 
-const wordOf = (xml: string, tag: string, allowed: RegExp): string | undefined => {
-  const found = new RegExp(`<${tag}>([^<]{1,200})</${tag}>`).exec(xml)?.[1]
-  return found !== undefined && allowed.test(found) ? found : undefined
-}
+/** Shorter pieces of a credential tell nothing, and words of every reply are among them. */
+const LEAST_PIECE = 6
 
-type HeaderOf = (name: string) => string | undefined
+/** Whether a store's word is what we sent it to sign in, or a piece of it, or holds it: a store that repeats it must not have it printed. */
+const repeats = (word: string, sent: readonly string[]): boolean =>
+  sent.some((value) => value.length >= LEAST_PIECE && (word.includes(value) || (word.length >= LEAST_PIECE && value.includes(word))))
 
+/** What of a credential a store has seen. */
+export const sentOf = ({ accessKeyId, sessionToken }: Credentials): string[] =>
+  sessionToken === undefined ? [accessKeyId] : [accessKeyId, sessionToken]
+
+const CODE = /^[A-Za-z0-9.]{1,64}$/
 const REQUEST_ID = /^[\w+/=:.-]{1,120}$/
 const REGION = /^[a-z0-9-]{1,40}$/
 
-const tame = (text: string | undefined, allowed: RegExp): string | undefined =>
-  text !== undefined && allowed.test(text) ? text : undefined
+/** The refusal without those of its words that have no such form, or repeat a credential. */
+export const fitRefusal = (refusal: Refusal, sent: readonly string[]): Refusal => {
+  const fit = (word: string | undefined, form: RegExp): string | undefined =>
+    word === undefined || !form.test(word) || repeats(word, sent) ? undefined : word
+  return { ...refusal, code: fit(refusal.code, CODE), requestId: fit(refusal.requestId, REQUEST_ID), region: fit(refusal.region, REGION) }
+}
+
+const wordOf = (xml: string, tag: string): string | undefined => new RegExp(`<${tag}>([^<]{1,200})</${tag}>`).exec(xml)?.[1]
+
+type HeaderOf = (name: string) => string | undefined
 
 /** Reads a refusal from a reply's status, headers and (for what it is worth: it may be HTML) the beginning of its body. */
-export const readRefusal = (status: number, header: HeaderOf, xml: string): Refusal => ({
-  status,
-  code: wordOf(xml, 'Code', /^[A-Za-z0-9.]{1,64}$/),
-  requestId: tame(header('x-amz-request-id'), REQUEST_ID) ?? wordOf(xml, 'RequestId', REQUEST_ID),
-  region: tame(header('x-amz-bucket-region'), REGION) ?? wordOf(xml, 'Region', REGION),
-  retryAfter: header('retry-after'),
-})
+export const readRefusal = (status: number, header: HeaderOf, xml: string, sent: readonly string[]): Refusal =>
+  fitRefusal(
+    {
+      status,
+      code: wordOf(xml, 'Code'),
+      requestId: header('x-amz-request-id') ?? wordOf(xml, 'RequestId'),
+      region: header('x-amz-bucket-region') ?? wordOf(xml, 'Region'),
+      retryAfter: header('retry-after'),
+    },
+    sent,
+  )

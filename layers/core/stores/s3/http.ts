@@ -1,10 +1,13 @@
 import { buildConnector, Pool, type Dispatcher } from 'undici'
-import type { CredentialProvider } from '../../domain/access'
+import type { CredentialProvider, Credentials } from '../../domain/access'
 import { DrayageError, StoreUnavailable } from '../../domain/errors'
 import type { Key } from '../../domain/keys'
+import { assertHostAllowed } from './address-guard'
 import type { Address } from './addressing'
-import { readRefusal, refusalError, transportError } from './error-map'
+import { connectionOptions, type Connection } from './connection'
+import { readRefusal, refusalError, sentOf, transportError } from './error-map'
 import { headerOf, type ReplyHeaders } from './headers'
+import type { OwnerHeader } from './owner'
 import { encodePath, encodeQueryValue } from './percent'
 import { signerFor } from './sign'
 
@@ -64,9 +67,15 @@ const CAUGHT_UP_MS = 20
  * connection behind a reply that is read slowly (nodejs/undici#5360; mended in 8, which Node.js 20 cannot load). Here the end
  * waits until the reader has caught up: a whole reply is then whole, a cut one is the usual error.
  */
-const patientConnector = (options: buildConnector.BuildOptions): buildConnector.connector => {
-  const open = buildConnector({ ...options, allowHalfOpen: true } as buildConnector.BuildOptions)
-  return (target, opened) =>
+const patientConnector = (connection: Connection, options: buildConnector.BuildOptions): buildConnector.connector => {
+  const made = { ...options, ...connectionOptions(connection), allowHalfOpen: true }
+  const open = buildConnector(made as buildConnector.BuildOptions)
+  return (target, opened) => {
+    try {
+      assertHostAllowed(target.hostname, connection.addresses)
+    } catch (error) {
+      return opened(error as Error, null)
+    }
     open(target, (...[error, socket]) => {
       if (error !== null) return opened(error, null)
       const emit = socket.emit.bind(socket)
@@ -83,15 +92,23 @@ const patientConnector = (options: buildConnector.BuildOptions): buildConnector.
       socket.emit = (event: string | symbol, ...args: unknown[]) => (event === 'end' ? end() : emit(event, ...args))
       opened(null, socket)
     })
+  }
 }
 
 /**
  * Keep-alive connections to one bucket's host. The request line is put together by hand: a URL class would resolve the `..` of
  * a key. Nothing is tried twice here; the callers do that.
  */
-export const connect = (address: Address, region: string, credentials: CredentialProvider, timeoutMs: number): Http => {
+export const connect = (
+  address: Address,
+  region: string,
+  credentials: CredentialProvider,
+  timeoutMs: number,
+  connection: Connection,
+  owner: OwnerHeader = {},
+): Http => {
   const pool = new Pool(address.origin, {
-    connect: patientConnector({ timeout: Math.min(CONNECT_MS, timeoutMs) }),
+    connect: patientConnector(connection, { timeout: Math.min(CONNECT_MS, timeoutMs) }),
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxHeaderSize: HEADER_BYTES,
@@ -122,15 +139,12 @@ export const connect = (address: Address, region: string, credentials: Credentia
     })
 
   /** A refusal whose body cannot be read to its end is still one: its status says enough. */
-  const refusal = async ({ what, key, signal }: HttpRequest, reply: Reply): Promise<Error> => {
+  const refusal = async ({ what, key, signal }: HttpRequest, reply: Reply, given: Credentials): Promise<Error> => {
     const tooLong = () => new StoreUnavailable(`${what}: the refusal does not end`)
     const xml = await gather(what, reply, REFUSAL_BYTES, tooLong, signal).catch(() => Buffer.alloc(0))
     signal?.throwIfAborted()
-    return refusalError(
-      what,
-      readRefusal(reply.status, (name) => headerOf(reply.headers, name), xml.toString('latin1')),
-      key !== undefined,
-    )
+    const read = readRefusal(reply.status, (name) => headerOf(reply.headers, name), xml.toString('latin1'), sentOf(given))
+    return refusalError(what, read, key !== undefined)
   }
 
   const send: Http['send'] = async (request) => {
@@ -140,7 +154,11 @@ export const connect = (address: Address, region: string, credentials: Credentia
     const search = query === undefined ? '' : queryText(query)
     const given = await credentials()
     signal?.throwIfAborted()
-    const signed = sign({ method, path, query: search, headers: { ...headers, host: address.host }, payloadHash }, given, new Date())
+    const signed = sign(
+      { method, path, query: search, headers: { ...headers, ...owner, host: address.host }, payloadHash },
+      given,
+      new Date(),
+    )
     const options: Dispatcher.RequestOptions = {
       method,
       path: search === '' ? path : `${path}?${search}`,
@@ -158,7 +176,7 @@ export const connect = (address: Address, region: string, credentials: Credentia
         throw explain(what, error, signal)
       },
     )
-    if (reply.status >= 300) throw await refusal(request, reply)
+    if (reply.status >= 300) throw await refusal(request, reply, given)
     return reply
   }
 

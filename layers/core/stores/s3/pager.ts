@@ -1,5 +1,5 @@
 import { SourceListingBroken } from '../../domain/errors'
-import { compareKeys, hasPrefix, printableKey, type Key } from '../../domain/keys'
+import { compareKeys, hasPrefix, namedKey, type Key } from '../../domain/keys'
 import type { ListedObject, ListQuery } from '../../domain/object-store'
 import type { Provider } from '../../domain/providers'
 import type { ListPage } from './list-page'
@@ -45,9 +45,9 @@ export async function* walkPages(
 
   const check = ({ key }: ListedObject): void => {
     if (last !== undefined && compareKeys(key, last) <= 0) {
-      throw broken(`key ${printableKey(key)} comes after ${printableKey(last)}: repeated or out of byte order`)
+      throw broken(`${namedKey(key)} comes after ${namedKey(last)}: repeated or out of byte order`)
     }
-    if (!hasPrefix(key, prefix)) throw broken(`key ${printableKey(key)} is outside the prefix`)
+    if (!hasPrefix(key, prefix)) throw broken(`${namedKey(key)} is outside the prefix`)
     last = key
   }
 
