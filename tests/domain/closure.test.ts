@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { Held, Observation } from '../../layers/core/domain/access'
 import { certificateOf, compareInventories, isComplete, STEPS, type Closure, type ClosureStep } from '../../layers/core/domain/closure'
+import { endpointHash } from '../../layers/core/domain/host-hash'
 import type { Migration } from '../../layers/core/domain/migration'
 
 const seen = (closed: boolean): Observation => ({
@@ -66,6 +67,14 @@ describe('a closure', () => {
     expect(certificate?.steps).toEqual(stepsOf(8))
     expect(certificate?.opened).toEqual({ expiresAt: '2026-12-02T00:00:00Z', grants })
     expect(Object.values(certificate!)).not.toContain(undefined)
+  })
+
+  it('names no host of a store: a certificate is handed on', () => {
+    const foreign = { ...migration, source: { ...migration.source, endpoint: 'https://s3.acme-internal.example:9000' } }
+    const certificate = certificateOf(closureOf(stepsOf(9)), foreign, [], null)
+    expect(JSON.stringify(certificate)).not.toContain('acme-internal')
+    expect(certificate?.source.endpoint).toMatch(/^host#[0-9a-f]{8}$/)
+    expect([endpointHash(null), endpointHash('embedded')]).toEqual([null, 'embedded'])
   })
 })
 

@@ -619,7 +619,7 @@ describeWithMoto('access on AWS, against moto', () => {
       expect(found).toContainEqual({
         name: `drayage/dev/listed-${run}`,
         since: expect.any(Date),
-        expiresAt: new Date('2030-01-01T00:00:00Z'),
+        expiresAt: expect.any(Date),
       })
       expect(found).toContainEqual({ name: 'drayage/dev/bystander', since: expect.any(Date), expiresAt: undefined })
       expect(JSON.stringify(found)).not.toContain(CANARY)

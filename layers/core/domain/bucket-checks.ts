@@ -406,7 +406,7 @@ export interface Connections {
 
 const overTls = (endpoint: string | null, isPublic: boolean, vpc: boolean | undefined): Finding => {
   const found = transportOf(endpoint)
-  if (found === 'tls') return pass(`TLS 1.2 or later to ${endpoint ?? 'Amazon S3'}`)
+  if (found === 'tls') return pass(`TLS 1.2 or later, to ${endpoint === null ? 'Amazon S3' : 'an endpoint with https://'}`)
   if (found === 'this machine' && vpc === undefined) return pass('it does not leave this machine')
   if (isPublic) return pass('in the clear: public data may be read by anybody')
   return fail(

@@ -1,4 +1,5 @@
 import type { Grant, Held, Observation } from './access'
+import { endpointHash } from './host-hash'
 import type { Migration } from './migration'
 
 /** Cleanup's steps, in their order (DESIGN section 7). */
@@ -98,6 +99,7 @@ export interface Certificate {
   /** ISO 8601 */
   startedAt: string
   closedAt: string
+  /** endpoints as `endpointHash` gives them: a certificate is handed on, and a host may be nobody else's business */
   source: { bucket: string; prefix: string; endpoint: string | null; credential: string | null }
   destination: { bucket: string; prefix: string; endpoint: string | null; region: string; account: string | null }
   /** what the run had created, and until when its rights would have lasted by themselves */
@@ -125,11 +127,11 @@ export const certificateOf = (
     executionId: migration.executionId,
     startedAt: migration.startedAt,
     closedAt: at,
-    source: { bucket: source.bucket, prefix: source.prefix, endpoint: source.endpoint, credential: source.credential },
+    source: { bucket: source.bucket, prefix: source.prefix, endpoint: endpointHash(source.endpoint), credential: source.credential },
     destination: {
       bucket: destination.bucket,
       prefix: destination.prefix,
-      endpoint: destination.endpoint,
+      endpoint: endpointHash(destination.endpoint),
       region: destination.region,
       account: destination.account,
     },

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Credentials, Reach } from '../domain/access'
+import { hostHash } from '../domain/host-hash'
 
 /** Values that this process has read and that no text may repeat, each with what stands in its place. */
 const known = new Map<string, string>()
@@ -30,9 +30,6 @@ type Learnt = Partial<Record<keyof Pick<Credentials, 'accessKeyId' | 'secretAcce
 export const learnCredentials = ({ accessKeyId, secretAccessKey, sessionToken }: Learnt): void => {
   for (const value of [accessKeyId, secretAccessKey, sessionToken]) learn(value, '[credential]')
 }
-
-/** What a log prints of an endpoint's host. */
-export const hostHash = (host: string): string => `host#${createHash('sha256').update(host).digest('hex').slice(0, 8)}`
 
 const learnHost = (endpoint: string): void => {
   if (!URL.canParse(endpoint)) return
