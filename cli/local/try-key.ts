@@ -43,7 +43,12 @@ export const tryKey = async (call: Attempt['call'], subject: Subject): Promise<A
   } catch (error) {
     const { name, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } }
     if ($metadata?.httpStatusCode === undefined) throw error
-    return { call, answer: `${$metadata.httpStatusCode} ${name}`, refused: name === 'InvalidAccessKeyId' }
+    const answer = `${$metadata.httpStatusCode} ${name}`
+    return {
+      call,
+      answer: name === 'NoSuchKey' ? `${answer}: it may write, and there is nothing to replace` : answer,
+      refused: name === 'InvalidAccessKeyId',
+    }
   } finally {
     client.destroy()
   }

@@ -11,7 +11,10 @@ export const demoKeys = ({ verified, working, refused }: Pick<Demo, 'verified' |
       title: 'during the run',
       problems: [
         ...(working.length === 0 ? ['no key was tried'] : []),
-        ...working.filter(({ closed }) => closed).map(({ name, call, answer }) => `${name} did not work: ${call} answered ${answer}`),
+        // Any 403 is a refusal, whatever its code.
+        ...working
+          .filter(({ closed, answer }) => closed || answer.startsWith('403'))
+          .map(({ name, call, answer }) => `${name} did not work: ${call} answered ${answer}`),
       ],
     },
     {
