@@ -73,8 +73,11 @@ describeWithMoto('the packaged functions and the owner of a bucket', () => {
       expect(await deployment.report('refused')).toMatchObject({ succeeded: false, preflight: { problems: preflight?.problems } })
       expect(await deployment.arrived()).toEqual([])
       const written = cloud.door.owners.filter(({ request }) => /^(PUT|POST)/.test(request) && request.includes(DESTINATION_HOST))
-      expect(written).toEqual([])
-      expect(await deployment.held('refused')).toMatchObject({ role: false, schedule: false, locked: false, uploads: 0 })
+      // Cleanup's own try, which a suspended role must be refused; Preflight made none.
+      expect(written.map(({ request }) => request)).toEqual([`POST ${DESTINATION_HOST}/from/.drayage-probe?uploads=`])
+      const closure = await deployment.closure('refused')
+      expect(closure?.steps[2]?.observations).toEqual([expect.objectContaining({ answer: expect.stringMatching(/^AccessDenied: /) })])
+      expect(await deployment.held('refused')).toMatchObject({ write: false, verify: false, schedule: false, locked: false, uploads: 0 })
     },
     RUN_MS,
   )

@@ -5,7 +5,6 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { GetRoleCommand, IAMClient } from '@aws-sdk/client-iam'
-import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { CreateBucketCommand, ListMultipartUploadsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { CreateScheduleGroupCommand, GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler'
 import { CreateSecretCommand, DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
@@ -119,12 +118,7 @@ export const openCloud = async ({ packaged: { template, folder }, place }: Cloud
       const definition = await deployedDefinition(moto, REGION, stack)
       // From here on moto answers for Step Functions with another backend, which knows no machine of the stack's.
       await tell('config', { stepfunctions: { execute_state_machine: true } })
-      deployment = new Deployment(
-        { moto, door, functions },
-        stack,
-        definition,
-        await withCertificateKey(moto, await deployedFunctions(moto, REGION)),
-      )
+      deployment = new Deployment({ moto, door, functions }, stack, definition, await deployedFunctions(moto, REGION))
       await deployment.prepare(template)
       return deployment
     },
@@ -137,16 +131,6 @@ export const openCloud = async ({ packaged: { template, folder }, place }: Cloud
       shim.close()
     },
   }
-}
-
-/** The functions as they are deployed, and a key to sign with where the template has given cleanup none. */
-const withCertificateKey = async (moto: Moto, functions: Map<string, DeployedFunction>): Promise<Map<string, DeployedFunction>> => {
-  if (functions.get('cleanup')?.environment.DRAYAGE_CERTIFICATE_KEY_ARN) return functions
-  const kms = new KMSClient({ ...moto.settings, region: REGION })
-  const { KeyMetadata } = await kms.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }))
-  kms.destroy()
-  const key = { DRAYAGE_CERTIFICATE_KEY_ARN: KeyMetadata?.Arn ?? '' }
-  return new Map([...functions].map(([name, deployed]) => [name, { ...deployed, environment: { ...deployed.environment, ...key } }]))
 }
 
 /** One deployed stack, what was called of it, and what there is in it. */

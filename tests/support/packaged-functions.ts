@@ -41,8 +41,8 @@ const unpack = (zip: string, into: string, cut = ''): void => {
 }
 
 /**
- * The zips of `folder` in a process of their own, laid out in `place`. It is begun with the first call, and anew when a
- * function's environment is another one than before: a stack deployed again has cold functions.
+ * The zips of `folder`, laid out in `place`, in one process for each environment that functions have: a process has only one. It is
+ * begun with the first call. Those of another state bucket end: a stack deployed again has cold functions.
  */
 export const packagedFunctions = (
   folder: string,
@@ -55,18 +55,20 @@ export const packagedFunctions = (
     unpack(join(folder, 'core.zip'), join(place, name), 'nodejs/')
     unpack(join(folder, `${name}.zip`), join(place, name))
   }
-  let host: { process: ChildProcess; environment: string } | undefined
+  /** by the environment as JSON */
+  const hosts = new Map<string, { process: ChildProcess; stateBucket: string | undefined }>()
   let written = ''
   let calls = 0
-  const waiting = new Map<number, { answer(answer: LambdaAnswer): void; fail(error: Error): void }>()
 
-  const end = async (): Promise<void> => {
-    const old = host?.process
-    host = undefined
-    if (old === undefined || old.exitCode !== null || old.signalCode !== null) return
-    const gone = once(old, 'exit')
-    old.kill()
-    await gone
+  const end = async (ended: (stateBucket: string | undefined) => boolean): Promise<void> => {
+    for (const [environment, { process: old, stateBucket }] of hosts) {
+      if (!ended(stateBucket)) continue
+      hosts.delete(environment)
+      if (old.exitCode !== null || old.signalCode !== null) continue
+      const gone = once(old, 'exit')
+      old.kill()
+      await gone
+    }
   }
 
   const begin = (environment: Record<string, string>): ChildProcess => {
@@ -84,31 +86,40 @@ export const packagedFunctions = (
       },
     })
     for (const stream of [child.stdout, child.stderr]) stream!.on('data', (chunk: Buffer) => (written += chunk.toString()))
-    child.on('message', ({ id, ...answer }: LambdaAnswer & { id: number }) => {
-      waiting.get(id)?.answer(answer)
-      waiting.delete(id)
-    })
-    child.on('exit', (code) => {
-      if (host?.process === child) host = undefined
-      for (const { fail } of waiting.values()) fail(new Error(`the functions' process ended with ${code}: ${written.slice(-2000)}`))
-      waiting.clear()
-    })
+    // Every call under way listens.
+    child.setMaxListeners(0)
     return child
   }
 
+  const answerOf = (child: ChildProcess, id: number): Promise<LambdaAnswer> =>
+    new Promise((resolve, reject) => {
+      const over = (): void => void child.off('message', hear).off('exit', gone)
+      const hear = ({ id: of, ...answer }: LambdaAnswer & { id: number }): void => {
+        if (of !== id) return
+        over()
+        resolve(answer)
+      }
+      const gone = (code: number | null): void => {
+        over()
+        reject(new Error(`the functions' process ended with ${code}: ${written.slice(-2000)}`))
+      }
+      child.on('message', hear).on('exit', gone)
+    })
+
   return {
     async call({ name: deployed, handler, timeoutSeconds, environment }, event, readings) {
+      const stateBucket = environment.DRAYAGE_STATE_BUCKET
+      await end((other) => other !== stateBucket)
       const text = JSON.stringify(environment)
-      if (host?.environment !== text) {
-        if (host !== undefined) await end()
-        host = { process: begin(environment), environment: text }
-      }
+      const host = hosts.get(text) ?? { process: begin(environment), stateBucket }
+      if (!hosts.has(text)) host.process.once('exit', () => hosts.get(text) === host && hosts.delete(text))
+      hosts.set(text, host)
       const id = ++calls
-      const answered = new Promise<LambdaAnswer>((answer, fail) => waiting.set(id, { answer, fail }))
+      const answer = answerOf(host.process, id)
       host.process.send({ id, function: deployed, handler, event, requestId: `request-${id}`, timeoutMs: timeoutSeconds * 1000, readings })
-      return answered
+      return answer
     },
     written: () => written,
-    close: end,
+    close: () => end(() => true),
   }
 }
