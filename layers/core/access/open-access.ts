@@ -1,18 +1,12 @@
-import type { Access, Executions, Grant } from '../domain/access'
+import type { Access, Executions } from '../domain/access'
 import { AccessNotOpened, PreconditionFailed } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
 import { readJson, writeJson } from '../domain/state-files'
 import { stateKeys } from '../domain/state-keys'
+import type { AccessFile } from './access-file'
 import { writeBaseline } from './baseline'
 import { takeLock } from './lock'
-
-/** access.json: what a run creates, written before any of it exists. */
-export interface AccessFile {
-  runId: string
-  expiresAt: string
-  grants: Grant[]
-}
 
 export interface OpenTurn {
   state: ObjectStore

@@ -2,7 +2,7 @@ import type { Access, Held } from '../domain/access'
 import type { Call, ObjectStore } from '../domain/object-store'
 import { findJson } from '../domain/state-files'
 import { stateKeys } from '../domain/state-keys'
-import type { AccessFile } from './open-access'
+import type { AccessFile } from './access-file'
 
 /**
  * The run whose access.json names this thing; undefined: none does, so that no run of ours created it. What the thing says of itself
