@@ -2,9 +2,7 @@ import { AssumeRoleCommand, type AssumeRoleCommandOutput } from '@aws-sdk/client
 import { ask, type Reply } from './aws-call'
 import { roleArn, useName, type Use } from './names'
 import type { AwsContext } from './options'
-
-/** Shortest session STS gives, in seconds. */
-export const SESSION_SECONDS = 900
+import { SESSION_SECONDS } from './session'
 
 /**
  * A new session of a run's role, under the external id that its trust asks for: the run's own. AccessDenied is a refusal: STS

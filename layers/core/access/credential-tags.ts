@@ -5,9 +5,9 @@ import { EXPIRES_TAG } from './names'
 /** Tags of a secret besides its expiry: what can be said of a credential without reading it. Nothing here authorises anything. */
 export const FINGERPRINT_TAG = 'drayage:fingerprint'
 export const KEY_ENDING_TAG = 'drayage:key-ending'
-export const REVOKE_USER_TAG = 'drayage:revoke-user'
-export const REVOKE_ROLE_TAG = 'drayage:revoke-role'
-export const REVOKE_EXTERNAL_ID_TAG = 'drayage:revoke-external-id'
+const REVOKE_USER_TAG = 'drayage:revoke-user'
+const REVOKE_ROLE_TAG = 'drayage:revoke-role'
+const REVOKE_EXTERNAL_ID_TAG = 'drayage:revoke-external-id'
 
 /** Who ends the access key at the source, where that is to be done (`credentials.revokeAtSource`). */
 export interface Revocation {

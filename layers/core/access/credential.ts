@@ -15,7 +15,7 @@ const bounds = z.strictObject({ bucket: z.string().min(1), prefix: z.string() })
 /** IAM user guide, "Identifiers": a role's ARN with its path. */
 export const ROLE_ARN = /^arn:(aws[a-z-]*):iam::(\d{12}):role\/[\w+=,.@/-]{1,576}$/
 /** AssumeRole's own rule for an ExternalId (STS API reference). */
-export const EXTERNAL_ID = /^[\w+=,.@:/-]{2,1224}$/
+const EXTERNAL_ID = /^[\w+=,.@:/-]{2,1224}$/
 
 const use = {
   region: z.string().min(1),

@@ -5,19 +5,17 @@ import {
   type AccessKeyMetadata,
   type IAMClient,
 } from '@aws-sdk/client-iam'
-import { AssumeRoleCommand } from '@aws-sdk/client-sts'
 import type { Observation } from '../domain/access'
-import { CredentialsRefused, errorName } from '../domain/errors'
+import { errorName } from '../domain/errors'
 import { ask, tell } from './aws-call'
 import { until, type Clock } from './clock'
 import { ROLE_ARN } from './credential'
 import { fingerprintOf, type Revocation } from './credential-tags'
 import { SETTLE_MS } from './grant-life'
-import { resourceName } from './names'
 import type { AwsContext } from './options'
 import type { Policy } from './policy'
+import { assumeOwnersRole } from './session'
 
-const SESSION_SECONDS = 900
 const LIST = 'iam:ListAccessKeys'
 
 /** Session policy: of what the revocation role may do, ending access keys of this one user. */
@@ -39,20 +37,8 @@ export const revocationPolicy = ({ user, role }: Revocation): Policy => {
 
 /** The IAM of the source's account, as the revocation role. The caller destroys the client. */
 export const revokingClient = async ({ clients }: AwsContext, revocation: Revocation, runId: string): Promise<IAMClient> => {
-  const { Credentials: given } = await tell('sts:AssumeRole', () =>
-    clients.sts.send(
-      new AssumeRoleCommand({
-        RoleArn: revocation.role,
-        RoleSessionName: resourceName(runId),
-        ExternalId: revocation.externalId,
-        DurationSeconds: SESSION_SECONDS,
-        Policy: JSON.stringify(revocationPolicy(revocation)),
-      }),
-    ),
-  )
-  const { AccessKeyId, SecretAccessKey, SessionToken } = given ?? {}
-  if (!AccessKeyId || !SecretAccessKey || !SessionToken) throw new CredentialsRefused('sts:AssumeRole answered without credentials')
-  return clients.iamAs({ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken })
+  const role = { arn: revocation.role, externalId: revocation.externalId }
+  return clients.iamAs(await assumeOwnersRole(clients.sts, role, runId, revocationPolicy(revocation)))
 }
 
 /**

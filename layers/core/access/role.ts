@@ -12,8 +12,8 @@ import { samePolicy } from './policy'
 import { isRoleOf, roleAsked, roleDifferences } from './role-asked'
 import { suspendPolicy } from './suspend-policy'
 
-export const RUN_POLICY = 'drayage-run'
-export const SUSPEND_POLICY = 'drayage-suspend'
+const RUN_POLICY = 'drayage-run'
+const SUSPEND_POLICY = 'drayage-suspend'
 
 /** Longest wait in ms until a new role can be assumed, and until a deleted one no longer can: STS hears of both from IAM. */
 const ASSUMABLE_MS = 60_000

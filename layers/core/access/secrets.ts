@@ -3,10 +3,8 @@ import {
   DeleteSecretCommand,
   DescribeSecretCommand,
   GetResourcePolicyCommand,
-  paginateListSecrets,
   PutResourcePolicyCommand,
   type DescribeSecretCommandOutput,
-  type SecretListEntry,
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import type { Observation } from '../domain/access'
@@ -14,15 +12,16 @@ import { AccessNotOpened, CleanupIncomplete, errorName } from '../domain/errors'
 import { answerOf, ask, tell, type Reply } from './aws-call'
 import { until, type Clock } from './clock'
 import type { SecretTag } from './credential-tags'
-import { isArnOfSecret, secretName } from './names'
+import { isArnOfSecret } from './names'
 import { samePolicy, type Policy } from './policy'
 import type { SecretPlace } from './secret-policy'
+import { listSecrets } from './secrets-of-stage'
 
 /** Longest wait for a deleted secret to be gone, and for its name to be free again, in ms: Secrets Manager deletes in the background. */
 const DELETED_MS = 30_000
 
 const GONE = ['ResourceNotFoundException']
-export const DESCRIBE = 'secretsmanager:DescribeSecret'
+const DESCRIBE = 'secretsmanager:DescribeSecret'
 
 export interface NewSecret {
   name: string
@@ -129,16 +128,6 @@ export const secretsOf = (client: () => SecretsManagerClient, place: SecretPlace
     },
 
     /** Every secret of the stage, with its credential's name. */
-    async list(): Promise<{ credential: string; entry: SecretListEntry }[]> {
-      const beginning = secretName(place.stage, '')
-      return tell('secretsmanager:ListSecrets', async () => {
-        const found: { credential: string; entry: SecretListEntry }[] = []
-        const pages = paginateListSecrets({ client: client() }, { Filters: [{ Key: 'name', Values: [beginning] }] })
-        for await (const { SecretList = [] } of pages)
-          for (const entry of SecretList)
-            if (entry.Name?.startsWith(beginning)) found.push({ credential: entry.Name.slice(beginning.length), entry })
-        return found
-      })
-    },
+    list: () => listSecrets(client(), place.stage),
   }
 }

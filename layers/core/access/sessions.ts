@@ -1,27 +1,20 @@
 import type { Credentials, Reach } from '../domain/access'
-import { AccessDenied, CredentialsRefused } from '../domain/errors'
+import { AccessDenied } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import { assumeRole } from './assume'
 import { answerOf } from './aws-call'
-import { Cache } from './cache'
 import type { Use } from './names'
 import type { AwsContext } from './options'
-
-/** A session is replaced this many ms before its end: no request that was signed with it can still be on its way by then. */
-const RENEW_MS = 5 * 60 * 1000
+import { sessionCache, sessionOf } from './session'
 
 /** Sessions of the runs' roles, kept per run and use. */
 export const sessionsOf = (context: AwsContext) => {
-  const { clock } = context
-  const sessions = new Cache<Credentials>(clock.now, ({ expiration }) => (expiration?.getTime() ?? 0) - RENEW_MS)
+  const sessions = sessionCache(context.clock.now)
 
   const assume = async (runId: string, use: Use): Promise<Credentials> => {
     const { value, refusal } = await assumeRole(context, runId, use)
     if (refusal !== undefined) throw new AccessDenied(`sts:AssumeRole: ${answerOf(refusal)}`)
-    const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = value.Credentials ?? {}
-    if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration)
-      throw new CredentialsRefused('sts:AssumeRole answered without credentials')
-    return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken, expiration: Expiration }
+    return sessionOf(value)
   }
 
   return {

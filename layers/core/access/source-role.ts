@@ -1,17 +1,8 @@
-import { AssumeRoleCommand } from '@aws-sdk/client-sts'
 import type { Credentials } from '../domain/access'
-import { CredentialsRefused } from '../domain/errors'
-import { tell } from './aws-call'
-import { Cache } from './cache'
 import { ROLE_ARN, type RoleCredential } from './credential'
-import { resourceName } from './names'
 import type { AwsContext } from './options'
 import { iamTime, type Policy } from './policy'
-
-/** Shortest session STS gives, in seconds. */
-const SESSION_SECONDS = 900
-/** A session is replaced this many ms before its end: no request that was signed with it can still be on its way by then. */
-const RENEW_MS = 5 * 60 * 1000
+import { assumeOwnersRole, sessionCache } from './session'
 
 /**
  * Session policy: of what the source's role may do, reading objects of the credential's one bucket until the credential expires.
@@ -51,26 +42,9 @@ export const readingPolicy = ({ role, region, source, expiresAt }: RoleCredentia
 
 /** Sessions of a source's role, assumed by the reading function itself, kept per run and renewed early. */
 export const sourceRoleOf = ({ clients, clock }: AwsContext) => {
-  const sessions = new Cache<Credentials>(clock.now, ({ expiration }) => (expiration?.getTime() ?? 0) - RENEW_MS)
-
-  const assume = async (credential: RoleCredential, runId: string): Promise<Credentials> => {
-    const { Credentials: given } = await tell('sts:AssumeRole', () =>
-      clients.sts.send(
-        new AssumeRoleCommand({
-          RoleArn: credential.role.arn,
-          RoleSessionName: resourceName(runId),
-          ExternalId: credential.role.externalId,
-          DurationSeconds: SESSION_SECONDS,
-          Policy: JSON.stringify(readingPolicy(credential)),
-        }),
-      ),
-    )
-    const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = given ?? {}
-    if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration)
-      throw new CredentialsRefused('sts:AssumeRole answered without credentials')
-    return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken, expiration: Expiration }
-  }
-
+  const sessions = sessionCache(clock.now)
   return (credential: RoleCredential, runId: string): Promise<Credentials> =>
-    sessions.get(JSON.stringify([credential.role, credential.expiresAt, runId]), () => assume(credential, runId))
+    sessions.get(JSON.stringify([credential.role, credential.expiresAt, runId]), () =>
+      assumeOwnersRole(clients.sts, credential.role, runId, readingPolicy(credential)),
+    )
 }

@@ -16,7 +16,7 @@ export const STEPS = [
 ] as const
 
 /** Number of the last step that says anything about access; the ninth writes down what these observed. */
-export const LAST_OF_ACCESS = 8
+const LAST_OF_ACCESS = 8
 
 /** What one step observed. A step that does not apply to a run says why, as an observation. */
 export interface ClosureStep {
