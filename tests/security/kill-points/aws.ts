@@ -1,16 +1,15 @@
-import { lambda, writeJson, type Migration, type Services, type Step } from '@drayage/core'
+import { lambda, type Migration, type Services, type Step } from '@drayage/core'
 import { cleanup, shape } from '../../../functions/cleanup'
 import { openAccess } from '../../../functions/open-access'
 import { sweep } from '../../../functions/sweep'
 import { resourceName } from '../../../layers/core/access/names'
-import { destinationKey } from '../../../layers/core/domain/destination-key'
-import { keyToJson } from '../../../layers/core/domain/keys'
-import { stateKeys, uploadKey } from '../../../layers/core/domain/state-keys'
+import { stateKeys } from '../../../layers/core/domain/state-keys'
 import { Life } from '../../support/life'
 import { AWS_CONTROLS } from './controls'
 import { faultsOf, orphansOf } from './judge'
 import { Ground, type Run } from './ground'
 import type { Tally } from './tally'
+import { begin } from './under-way'
 
 const context = { functionName: 'gate', awsRequestId: 'gate', getRemainingTimeInMillis: () => 900_000 }
 
@@ -35,24 +34,6 @@ const lived = async (ground: Ground, work: (services: Services) => Promise<unkno
 
 const open = (ground: Ground, { migration }: Run, dieAfter?: number): Promise<Life> =>
   lived(ground, (services) => call(services, openAccess, { migration }), dieAfter)
-
-/** What a run has under way when it comes to Cleanup: it listed its source, and an upload is open. */
-const begin = async (ground: Ground, { migration }: Run): Promise<void> => {
-  const { runId, pair } = migration
-  const key = Buffer.from(`large object of ${runId}`)
-  const record = {
-    key: keyToJson(key),
-    runId,
-    state: 'open',
-    sourceEtag: '"x"',
-    destinationEtag: null,
-    partSize: 1,
-    openedAt: ground.now().toISOString(),
-  }
-  const uploadId = await ground.destination.createUpload(destinationKey(migration, key))
-  await writeJson(ground.state, uploadKey(pair, key), { ...record, uploadId })
-  await writeJson(ground.state, stateKeys(runId).cursor, {})
-}
 
 const sweepAll = (services: Services): Promise<unknown> =>
   call({ ...services, callCleanup: async (runId) => void (await cleanupOf(services, runId)) }, sweep, {})
@@ -94,7 +75,7 @@ const closeAndJudge = async (ground: Ground, run: Run, closer: string, before: r
 const record = async (ground: Ground, tally: Tally): Promise<{ opening: string[]; closing: string[] }> => {
   const run = await ground.newRun()
   const opening = await open(ground, run)
-  await begin(ground, run)
+  await begin(ground, run.migration, ground.now())
   const closing = await lived(ground, (services) => call(services, cleanup, { migration: run.migration }))
   await ground.stopped(run)
   await tally.judge('nobody dies', () => faultsOf(ground, run, written([closing], run)))
@@ -119,7 +100,7 @@ export const onAws = async (tally: Tally): Promise<number> => {
         await tally.judge(`Cleanup dies after ${index + 1} ${change}, then the ${closer}`, async () => {
           const run = await ground.newRun()
           const opened = await open(ground, run)
-          await begin(ground, run)
+          await begin(ground, run.migration, ground.now())
           const life = await lived(ground, (services) => call(services, cleanup, { migration: run.migration }), index + 1)
           return [...(life.dead ? [] : ['it did not die there']), ...(await closeAndJudge(ground, run, closer, [opened, life]))]
         })
@@ -130,7 +111,7 @@ export const onAws = async (tally: Tally): Promise<number> => {
       await tally.judge(`control: a Cleanup that does not ${name} is caught`, async () => {
         const run = await ground.newRun()
         await open(ground, run)
-        await begin(ground, run)
+        await begin(ground, run.migration, ground.now())
         const closed = await lived(ground, (services) => cleanupOf(spoilt(services), run.migration.runId))
         const faults = await faultsOf(ground, run, written([closed], run))
         // What a control left may not be found again by the next one's judge.

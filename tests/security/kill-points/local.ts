@@ -1,18 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { closeAccess, openAccess, parseRequest, s3Store, writeJson, type Migration, type ObjectStore } from '@drayage/core'
+import { closeAccess, openAccess, parseRequest, s3Store, type Migration, type ObjectStore } from '@drayage/core'
 import { localAccess, type LocalAccess } from '../../../cli/local/access'
 import { startEmbeddedS3, type EmbeddedS3 } from '../../../cli/local/s3-server/index'
 import { isNamedBy } from '../../../layers/core/access/names'
-import { destinationKey } from '../../../layers/core/domain/destination-key'
-import { keyToJson } from '../../../layers/core/domain/keys'
 import { findJson } from '../../../layers/core/domain/state-files'
-import { pairKey, stateKeys, uploadKey } from '../../../layers/core/domain/state-keys'
+import { pairKey, stateKeys } from '../../../layers/core/domain/state-keys'
 import { Life, openFront, type Front } from '../../support/life'
 import { memorySigner } from '../../support/signer'
 import { certificateFaults } from './judge'
 import type { Tally } from './tally'
+import { begin } from './under-way'
 
 const STATE = 'drayage-state'
 const signal = new AbortController().signal
@@ -129,23 +128,6 @@ const lived = async (
   return life
 }
 
-const begin = async ({ state, destination }: Machine, migration: Migration): Promise<void> => {
-  const { runId, pair } = migration
-  const key = Buffer.from(`large object of ${runId}`)
-  const record = {
-    key: keyToJson(key),
-    runId,
-    state: 'open',
-    sourceEtag: '"x"',
-    destinationEtag: null,
-    partSize: 1,
-    openedAt: now().toISOString(),
-  }
-  const uploadId = await destination.createUpload(destinationKey(migration, key))
-  await writeJson(state, uploadKey(pair, key), { ...record, uploadId })
-  await writeJson(state, stateKeys(runId).cursor, {})
-}
-
 /** The parts of a run's end that one machine has. */
 const remains = async (machine: Machine, access: LocalAccess, migration: Migration, stranger: string): Promise<string[]> => {
   const uploads = await machine.destination.listUploads(Buffer.from('in/'))
@@ -183,7 +165,7 @@ export const onOneMachine = async (tally: Tally): Promise<void> => {
     const first = processOn(machine)
     const lives = [await lived(first, (turn) => openAccess(migration, turn), openingDies)]
     if (openingDies === undefined) {
-      await begin(machine, migration)
+      await begin(machine, migration, now())
       lives.push(await lived(first, (turn) => closeAccess(migration.runId, migration, turn), closingDies))
     }
     const died = lives.at(-1)!.dead ? [] : ['it did not die there']
@@ -210,7 +192,7 @@ export const onOneMachine = async (tally: Tally): Promise<void> => {
     const whole = migrationOf(++pairs)
     const process = processOn(machine)
     const opening = await lived(process, (turn) => openAccess(whole, turn))
-    await begin(machine, whole)
+    await begin(machine, whole, now())
     const closing = await lived(process, (turn) => closeAccess(whole.runId, whole, turn))
     await tally.judge('one machine: nobody dies', async () => [
       ...(await remains(machine, process.access, whole, stranger)),
