@@ -11,6 +11,7 @@ import { withRuntime } from './local/runtime'
 import { reporting } from './reporting'
 import type { RunEvent } from './progress'
 import { maxRssBytes, runDocument } from './run-document'
+import { shellWord } from './shell-word'
 import { summary } from './summary'
 import { terminalText } from './terminal-text'
 import { bytesText, count } from './units'
@@ -74,7 +75,7 @@ export const demo = ({ keep, json, state }: DemoCommand): Promise<number> =>
             kept: kept === undefined ? null : runtime.home.directory,
           }
           print(document, [
-            ...summary(document),
+            ...summary(document, document.kept ?? undefined),
             ...triedLines('The keys of this run, tried while it was copying', working),
             ...triedLines('The same keys, tried after its end', refused),
             ...keptLines(document.kept, request),
@@ -104,7 +105,7 @@ const keptLines = (folder: string | null, request: string): string[] =>
     : [
         '',
         'Kept. The same request again copies nothing:',
-        `  npx drayage run ${request} --state ${folder}`,
+        `  npx drayage run ${shellWord(request)} --state ${shellWord(folder)}`,
         'What is there:',
-        `  ls ${folder} ${join(folder, 'reports')}`,
+        `  ls ${shellWord(folder)} ${shellWord(join(folder, 'reports'))}`,
       ]

@@ -40,11 +40,13 @@ const live = (output: Output): Display => {
 const plain = (output: Output): Display => {
   let progress = atStart(Date.now())
   const write = () => void output.write(`${plainLine(progress, Date.now())}\n`)
-  const timer = setInterval(write, PLAIN_MS)
+  // Archived objects can take days: there a line comes with each look.
+  const timer = setInterval(() => progress.state !== 'RestoreArchived' && write(), PLAIN_MS)
   return {
     observe: (event) => {
       const before = progress.state
       progress = observed(progress, event, Date.now())
+      if (event.kind === 'restoring') return write()
       if (event.kind !== 'state' || !Object.hasOwn(STATES, event.name) || (before === event.name && before !== 'ValidateRequest')) return
       timer.refresh()
       write()

@@ -26,6 +26,27 @@ export const jsonFault = (text: string): { line: number; column: number } => {
   }
 }
 
+/**
+ * The first name that stands twice in one object of a JSON text, and where it stands again. JSON.parse takes the last of them and drops
+ * the others in silence. For texts that it took.
+ */
+export const repeatedName = (text: string): { name: string; line: number; column: number } | undefined => {
+  const open: (Set<string> | undefined)[] = []
+  let before = ''
+  for (TOKEN.lastIndex = 0; ;) {
+    const token = TOKEN.exec(text)?.[1]
+    if (token === undefined) return undefined
+    if (token === '{' || token === '[') open.push(token === '{' ? new Set() : undefined)
+    else if (token === '}' || token === ']') open.pop()
+    else if (token === ':') {
+      const name = JSON.parse(before) as string
+      if (open.at(-1)!.has(name)) return { name, ...place(text, text.lastIndexOf(before, TOKEN.lastIndex - 1)) }
+      open.at(-1)!.add(name)
+    }
+    before = token
+  }
+}
+
 const follow = (token: string, wanted: Wanted, open: string[]): Wanted | undefined => {
   const closed = (): Wanted => (open.length === 0 ? 'end' : open.at(-1) === '{' ? ', or }' : ', or ]')
   switch (wanted) {

@@ -1,8 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { createRequire } from 'node:module'
+import { outliveReaders } from './broken-pipes'
 import { credentialsCommands } from './credentials/commands'
 import { EXIT } from './exit-codes'
 import { boundHeap } from './heap'
+import { STATE_FOLDER } from './state-folder'
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
@@ -48,12 +50,28 @@ const program = (done: (code: number) => void): Command => {
     .argument('<request>', 'JSON file with the request, or - for standard input')
     .option(...JSON_OPTION)
     .option('--dry-run', 'list and estimate, copy nothing')
-    .option(STATE, 'state folder', '.drayage')
+    .option(STATE, 'state folder', STATE_FOLDER)
     .option('--name <run-id>', 'name of the run: 1 to 80 letters, digits, hyphens or underscores (default: from the time)')
-    .action(async (request: string, options: { json?: boolean; dryRun?: boolean; state: string; name?: string }) => {
+    .option('--keys <file>', 'migrate the keys of this list (.txt: one a line; .jsonl: one JSON key a line), or - for standard input')
+    .action(async (request: string, options: { json?: boolean; dryRun?: boolean; state: string; name?: string; keys?: string }) => {
       boundHeap()
       const { run } = await import('./run')
-      done(await run({ request, json: options.json === true, dryRun: options.dryRun === true, state: options.state, name: options.name }))
+      const { state, name, keys } = options
+      done(await run({ request, json: options.json === true, dryRun: options.dryRun === true, state, name, keys }))
+    })
+
+  drayage
+    .command('retry')
+    .description('runs the request of an earlier run again, over just the objects that failed in it')
+    .argument('<run>', 'the run whose failures are tried again: a folder in the reports of the state folder')
+    .option(...JSON_OPTION)
+    .option('--dry-run', 'list and estimate, copy nothing')
+    .option(STATE, 'state folder', STATE_FOLDER)
+    .option('--name <run-id>', 'name of the new run: 1 to 80 letters, digits, hyphens or underscores (default: from the time)')
+    .action(async (runId: string, options: { json?: boolean; dryRun?: boolean; state: string; name?: string }) => {
+      boundHeap()
+      const { retry } = await import('./retry')
+      done(await retry({ runId, json: options.json === true, dryRun: options.dryRun === true, state: options.state, name: options.name }))
     })
 
   drayage
@@ -89,6 +107,7 @@ const program = (done: (code: number) => void): Command => {
 
 /** Runs the command and sets the process's exit code; the process ends once nothing is open any more. */
 export const main = async (argv: readonly string[]): Promise<void> => {
+  outliveReaders()
   try {
     await program((code) => {
       process.exitCode = code

@@ -6,8 +6,10 @@ export type RunEvent =
   | { kind: 'state'; name: string }
   /** one page of the source's listing */
   | { kind: 'page'; objects: number; bytes: number }
-  /** totals of the listing as ListSource answered them; `done`: the listing is complete */
-  | { kind: 'listed'; objects: number; bytes: number; done: boolean }
+  /** totals of the listing as ListSource answered them, bytes without what is excluded; `done`: the listing is complete */
+  | { kind: 'listed'; objects: number; excluded: number; bytes: number; done: boolean }
+  /** what RestoreArchived saw; `waitSeconds`: until its next look */
+  | { kind: 'restoring'; ready: number; asked: number; waitSeconds: number }
   | { kind: 'outcome'; outcome: OutcomeName; bytes: number }
   | { kind: 'verified'; objects: number }
 
@@ -16,7 +18,9 @@ export interface Progress {
   /** ms since 1970, as all times here */
   startedAt: number
   state: string
-  listed: { objects: number; bytes: number; done: boolean }
+  listed: { objects: number; excluded: number; bytes: number; done: boolean }
+  /** archived objects; undefined: none is waited for. `nextLook`: when it is asked again whether they can be read */
+  restoring: { ready: number; asked: number; nextLook: number } | undefined
   outcomes: Record<OutcomeName, number>
   /** bytes copied */
   bytes: number
@@ -29,7 +33,8 @@ export interface Progress {
 export const atStart = (now: number): Progress => ({
   startedAt: now,
   state: 'ValidateRequest',
-  listed: { objects: 0, bytes: 0, done: false },
+  listed: { objects: 0, excluded: 0, bytes: 0, done: false },
+  restoring: undefined,
   outcomes: { copied: 0, skipped: 0, changed: 0, failed: 0 },
   bytes: 0,
   verified: 0,
@@ -44,6 +49,7 @@ export const STATES: Readonly<Record<string, string>> = {
   Preflight: 'trying both sides',
   ListSource: 'listing the source',
   Estimate: 'estimating',
+  RestoreArchived: 'restoring archived objects',
   CopyObjects: 'copying',
   VerifyBatches: 'verifying against the destination',
   Reconcile: 'adding up the books',
@@ -61,11 +67,17 @@ export const observed = (progress: Progress, event: RunEvent, now: number): Prog
     }
     case 'page': {
       if (progress.state !== 'ListSource') return progress
-      const { objects, bytes } = progress.listed
-      return { ...progress, listed: { objects: objects + event.objects, bytes: bytes + event.bytes, done: false } }
+      const { objects, excluded, bytes } = progress.listed
+      return { ...progress, listed: { objects: objects + event.objects, excluded, bytes: bytes + event.bytes, done: false } }
     }
-    case 'listed':
-      return { ...progress, listed: { objects: event.objects, bytes: event.bytes, done: event.done } }
+    case 'listed': {
+      const { objects, excluded, bytes, done } = event
+      return { ...progress, listed: { objects, excluded, bytes, done } }
+    }
+    case 'restoring': {
+      const { ready, asked, waitSeconds } = event
+      return { ...progress, restoring: { ready, asked, nextLook: now + waitSeconds * 1000 } }
+    }
     case 'outcome':
       return {
         ...progress,
@@ -79,6 +91,9 @@ export const observed = (progress: Progress, event: RunEvent, now: number): Prog
 
 const decided = ({ outcomes }: Progress): number => outcomes.copied + outcomes.skipped + outcomes.changed + outcomes.failed
 
+/** Objects that will have an outcome. */
+const expected = ({ listed }: Progress): number => listed.objects - listed.excluded
+
 /** Objects and bytes a second since copying began; undefined before its first second has passed: too little to go by. */
 export const rates = (progress: Progress, now: number): { objects: number; bytes: number } | undefined => {
   if (progress.copyingSince === undefined) return undefined
@@ -86,11 +101,11 @@ export const rates = (progress: Progress, now: number): { objects: number; bytes
   return seconds < 1 ? undefined : { objects: decided(progress) / seconds, bytes: progress.bytes / seconds }
 }
 
-/** ms until every listed object has its outcome, at the rate so far; undefined while that is not known. */
+/** ms until every object that is not excluded has its outcome, at the rate so far; undefined while that is not known. */
 export const remainingMs = (progress: Progress, now: number): number | undefined => {
   const rate = rates(progress, now)
   if (progress.state !== 'CopyObjects' || !progress.listed.done || rate === undefined || rate.objects === 0) return undefined
-  return ((progress.listed.objects - decided(progress)) / rate.objects) * 1000
+  return ((expected(progress) - decided(progress)) / rate.objects) * 1000
 }
 
 const bar = (share: number, width: number): string => {
@@ -102,8 +117,8 @@ const BAR_WIDTH = 32
 
 const amount = (progress: Progress): { done: number; of: number; verb: string } =>
   progress.state === 'VerifyBatches'
-    ? { done: progress.verified, of: progress.listed.objects, verb: 'verified' }
-    : { done: decided(progress), of: progress.listed.objects, verb: 'done' }
+    ? { done: progress.verified, of: expected(progress), verb: 'verified' }
+    : { done: decided(progress), of: expected(progress), verb: 'done' }
 
 const position = (state: string): string => {
   const names = Object.keys(STATES)
@@ -121,11 +136,25 @@ const rateText = (progress: Progress, now: number): string | undefined => {
   return rate && `${count(rate.objects)} objects/s, ${(rate.bytes / 1e6).toFixed(1)} MB/s`
 }
 
+const clock = (time: number): string => {
+  const at = new Date(time)
+  return [at.getHours(), at.getMinutes()].map((part) => String(part).padStart(2, '0')).join(':')
+}
+
+const restoringText = ({ state, restoring }: Progress, now: number): string | undefined => {
+  if (state !== 'RestoreArchived' || restoring === undefined) return undefined
+  const { ready, asked, nextLook } = restoring
+  return `${count(ready)} of ${count(asked)} ready${nextLook > now ? `, next look at ${clock(nextLook)}` : ''}`
+}
+
 /** The block that a terminal shows and replaces. */
 export const liveLines = (progress: Progress, now: number): string[] => {
   const lines = [`${progress.state} (${position(progress.state)}): ${STATES[progress.state]}`]
   const { done, of, verb } = amount(progress)
-  if (progress.listed.done && of > 0) {
+  const restored = restoringText(progress, now)
+  if (restored !== undefined) {
+    lines.push(restored)
+  } else if (progress.listed.done && of > 0) {
     lines.push(`${bar(done / of, BAR_WIDTH)} ${count(done)} of ${count(of)} objects ${verb}`)
   } else if (progress.listed.objects > 0) {
     lines.push(`${count(progress.listed.objects)} objects listed, ${bytesText(progress.listed.bytes)}`)
@@ -145,10 +174,12 @@ const COUNTED = ['ListSource', 'CopyObjects', 'VerifyBatches']
 /** The same on one line, for logs and pipes. */
 export const plainLine = (progress: Progress, now: number): string => {
   const parts = [`${durationText(now - progress.startedAt)} ${progress.state}: ${STATES[progress.state]}`]
-  if (!COUNTED.includes(progress.state)) return parts.join()
+  const restored = restoringText(progress, now)
+  if (restored !== undefined) parts.push(restored)
+  if (!COUNTED.includes(progress.state)) return parts.join(', ')
   const { done, of, verb } = amount(progress)
   if (progress.listed.objects > 0) {
-    parts.push(progress.listed.done ? `${count(done)} of ${count(of)} objects ${verb}` : `${count(of)} objects listed`)
+    parts.push(progress.listed.done ? `${count(done)} of ${count(of)} objects ${verb}` : `${count(progress.listed.objects)} objects listed`)
   }
   if (progress.state === 'CopyObjects' && decided(progress) > 0) {
     const rate = rateText(progress, now)

@@ -12,11 +12,25 @@ export interface RunDocument {
   reason: string
   /** null: the run ended before its books could be added up */
   ledger: Omit<Report['ledger'], 'unaccounted'> | null
-  /** bytes: of the source's listing, and copied */
+  /** bytes: of the listed objects that are not excluded, and copied */
   bytes: { listed: number; copied: number }
   listed: number
+  /** of the listed objects, those that the selection leaves out */
+  excluded: number
   estimate: Report['estimate']
+  /** of the source's archived objects; null: the listing shows none */
+  archived: Report['archived']
+  /** children of the fleets that ended with an error; null: nothing is known of them */
+  children: Report['children']
   failures: Report['failures']
+  /** what copies do not have of their source, and what only the destination has: how many of each stand in their lists */
+  notCarried: number
+  extra: number
+  vanished: number
+  /** verified objects by what their verdict rests on; null: the run ended before its books could be added up */
+  evidence: Report['verification']['evidence'] | null
+  /** the run whose failures this one was given, and what became of its dead letters; null: it was given none */
+  takenOver: Report['deadLetters']['takenOver']
   /** what Preflight said of the destination; null: the run ended before it */
   preflight: Report['preflight']
   /** lines of the report's checklist by their status; null: the report was not completed */
@@ -52,8 +66,16 @@ export const runDocument = (ended: Ended, maxRssBytes: number): RunDocument => {
     ledger: report === undefined || migration.dryRun ? null : booksOf(report),
     bytes: report?.bytes ?? { listed: 0, copied: 0 },
     listed: report?.listing.listed ?? 0,
+    excluded: report?.listing.excluded ?? 0,
     estimate: report?.estimate ?? null,
-    failures: report?.failures ?? { count: 0, sample: [] },
+    archived: report?.archived ?? null,
+    children: report?.children ?? null,
+    failures: report?.failures ?? { count: 0, complete: false, sample: [], reasons: [] },
+    notCarried: report?.notCarried.count ?? 0,
+    extra: report?.extra.count ?? 0,
+    vanished: report?.vanished.count ?? 0,
+    evidence: report === undefined || migration.dryRun ? null : report.verification.evidence,
+    takenOver: report?.deadLetters.takenOver ?? null,
     preflight: report?.preflight ?? null,
     checklist: report?.checklist === undefined ? null : countsOf(report.checklist),
     seconds,
@@ -84,8 +106,9 @@ const statusOf = ({ execution, migration, afterwards }: Ended): RunDocument['sta
   return migration.dryRun ? 'estimated' : 'verified'
 }
 
-const reasonOf = ({ execution, report }: Ended): string => {
+const reasonOf = ({ execution, report, afterwards }: Ended): string => {
   const { status, error, cause } = execution
+  if (status === 'SUCCEEDED' && afterwards.length > 0) return afterwards.join('; ')
   if (status === 'SUCCEEDED') return report?.reason ?? 'The run wrote no report.'
   if (status === 'ABORTED') return report?.reason ?? 'The run was stopped before it had begun.'
   if (error === 'NotVerified') return cause ?? report?.reason ?? error

@@ -1,5 +1,7 @@
-import { keyFromJson, printableKey, type Observation } from '@drayage/core'
+import { archivedLines, childrenLines, keyFromJson, printableKey, rereadLine, type Observation } from '@drayage/core'
 import type { RunDocument } from './run-document'
+import { shellWord } from './shell-word'
+import { STATE_FOLDER } from './state-folder'
 import { terminalText } from './terminal-text'
 import { bytesText, count, durationText } from './units'
 
@@ -13,14 +15,24 @@ const HEADINGS: Record<RunDocument['status'], string> = {
 /** Failures shown here; all of them stand in failures.csv. */
 const FAILURES_SHOWN = 5
 
-/** What a run came to, for a terminal or a log: one string per line. */
-export const summary = (run: RunDocument): string[] => [
-  `${HEADINGS[run.status]}  ${terminalText(run.reason)}`,
+/** Errors of children shown here; all of them stand in report.json. */
+const CHILDREN_SHOWN = 5
+
+/**
+ * What a run came to, for a terminal or a log: one string per line. `state`: the state folder as it was asked for; undefined: it goes
+ * with the command, and nothing can be retried.
+ */
+export const summary = (run: RunDocument, state: string | undefined): string[] => [
+  `${HEADINGS[run.status]}  ${terminalText(reason(run))}`,
   ...headline(run),
   ...section('Books', books(run)),
-  ...section('Failures', failures(run)),
+  ...section('Children that ended with an error', children(run)),
+  ...section('Failures', failures(run, state)),
+  ...section('Verified by', evidence(run)),
+  ...section('Beside the books', beside(run)),
   ...section('Preflight', preflight(run)),
   ...section('Estimate', estimate(run)),
+  ...section('Archived at the source', archived(run)),
   ...section('Report', places(run)),
   ...section('Cleanup', cleanup(run)),
   ...section('Checklist', checklist(run)),
@@ -33,6 +45,10 @@ export const summary = (run: RunDocument): string[] => [
     run.afterwards.map((line) => terminalText(line)),
   ),
 ]
+
+/** What Preflight refused has a section of its own, a line for each. */
+const reason = ({ reason: words, preflight: found }: RunDocument): string =>
+  found === null || found.problems.length === 0 ? words : 'PreflightFailed: nothing was copied; what was refused stands under Preflight'
 
 const section = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
@@ -55,11 +71,69 @@ const books = ({ ledger }: RunDocument): string[] => {
   ]
 }
 
-const failures = ({ failures: { count: all, sample } }: RunDocument): string[] => {
+const EVIDENCE: Record<keyof NonNullable<RunDocument['evidence']>, string> = {
+  reread: 'both sides read again',
+  checksum: 'the checksum that the destination stores',
+  'put-etag': 'the ETag that its PUT answered',
+  etag: "an ETag equal to the source's",
+  'upload-record': 'the record of its upload',
+  'source-etag': "the source's ETag in its metadata",
+  'size-and-time': 'size and time only',
+}
+
+const evidence = ({ evidence: counts }: RunDocument): string[] =>
+  counts === null
+    ? []
+    : (Object.keys(EVIDENCE) as (keyof typeof EVIDENCE)[])
+        .filter((name) => counts[name] > 0)
+        .map((name) => `${count(counts[name])} by ${EVIDENCE[name]}`)
+
+const isGood = (status: RunDocument['status']): boolean => status === 'verified' || status === 'estimated'
+
+const beside = ({ status, listed, excluded, notCarried, extra, vanished, takenOver }: RunDocument): string[] => [
+  ...(isGood(status) && listed === 0 ? ['nothing was listed: are source.bucket and source.prefix right?'] : []),
+  ...(isGood(status) && listed > 0 && listed === excluded ? ['the selection left out every object: is it right?'] : []),
+  ...(notCarried > 0 ? [`${count(notCarried)} times something of the source was not carried: not-carried.csv`] : []),
+  ...(extra > 0 ? [`${count(extra)} only at the destination, and never at the source: extra.csv`] : []),
+  ...(vanished > 0 ? [`${count(vanished)} no longer at the source, and still at the destination: extra.csv`] : []),
+  ...(takenOver === null
+    ? []
+    : [
+        takenOver.problem === null
+          ? `${count(takenOver.messages ?? 0)} dead letters of the run ${takenOver.runId} were taken over`
+          : terminalText(`dead letters of the run ${takenOver.runId} stay: ${takenOver.problem}`),
+      ]),
+]
+
+const children = ({ children: found }: RunDocument): string[] => {
+  const lines = childrenLines(found).map((line) => terminalText(line))
+  const more = lines.length - CHILDREN_SHOWN
+  return [...lines.slice(0, CHILDREN_SHOWN), ...(more > 0 ? [`and ${count(more)} more in report.json`] : [])]
+}
+
+const retryLine = (runId: string, state: string): string =>
+  `once the cause is mended: npx drayage retry ${runId}${state === STATE_FOLDER ? '' : ` --state ${terminalText(shellWord(state))}`}`
+
+/** A retry copies all that it is given, also what is there: where the run only did not come to its objects, the whole request is cheaper. */
+const nextLine = ({ runId, status, failures: { reasons } }: RunDocument, state: string): string =>
+  status === 'interrupted' || reasons.every(({ what }) => what === 'unaccounted' || what === 'unverified')
+    ? 'to go on: run the same request again; what is equal is skipped'
+    : retryLine(runId, state)
+
+const failures = (run: RunDocument, state: string | undefined): string[] => {
+  const { count: all, complete, sample, reasons } = run.failures
+  if (all === 0) return []
   const shown = sample
     .slice(0, FAILURES_SHOWN)
     .map(({ key, what, reason, detail }) => terminalText(`${what}: ${printableKey(keyFromJson(key))}: ${reason}: ${detail}`))
-  return all > shown.length ? [...shown, `and ${count(all - shown.length)} more in failures.csv`] : shown
+  return [
+    ...(reasons.length > 1 || all > shown.length
+      ? reasons.map(({ what, reason, count: objects }) => terminalText(`${count(objects)} ${what}: ${reason}`))
+      : []),
+    ...shown,
+    ...(all > shown.length ? [`and ${count(all - shown.length)} more in failures.csv`] : []),
+    ...(complete && state !== undefined ? [nextLine(run, state)] : []),
+  ]
 }
 
 const preflight = ({ preflight: found }: RunDocument): string[] =>
@@ -72,16 +146,20 @@ const checklist = ({ checklist: found }: RunDocument): string[] =>
     ? []
     : [`${count(found.pass)} passed, ${count(found.fail)} failed, ${count(found.manual)} for you to look at: see report.html`]
 
-const estimate = ({ status, estimate: expected, listed, bytes }: RunDocument): string[] => {
+const estimate = ({ status, estimate: expected, listed, excluded, bytes }: RunDocument): string[] => {
   if (status !== 'estimated' || expected === null) return []
   return [
-    `${count(listed)} objects, ${bytesText(bytes.listed)}, ${count(expected.putRequests)} PUT requests`,
-    `on AWS about US$ ${expected.costUsd.toFixed(2)} and ${durationText(expected.durationSeconds * 1000)} of copying, if everything has to be copied`,
+    `${count(listed - excluded)} objects${excluded > 0 ? ` (${count(excluded)} more are excluded)` : ''}, ${bytesText(bytes.listed)}, ${count(expected.putRequests)} PUT requests`,
+    `on AWS about US$ ${expected.costUsd.toFixed(2)} and ${durationText(expected.durationSeconds * 1000)} of ${expected.reread === null ? 'copying' : 'copying and reading again'}, if everything has to be copied`,
+    ...(expected.reread === null ? [] : [rereadLine(expected.reread)]),
     ...(expected.problemKeys > 0
       ? [`${count(expected.problemKeys)} objects have keys that Amazon S3 cannot hold: they would be failed outcomes`]
       : []),
   ]
 }
+
+const archived = ({ status, archived: found }: RunDocument): string[] =>
+  found === null ? [] : archivedLines(found, status === 'estimated').map((line) => terminalText(line))
 
 const places = ({ report }: RunDocument): string[] => Object.values(report)
 

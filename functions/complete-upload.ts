@@ -8,6 +8,7 @@ export const completeUpload: Step<{ migration: Migration; shard: string; failure
   complete(migration, shardOf(migration.runId, shard), failure, {
     state: services.state,
     destination: await services.destination(migration, 'write'),
+    now: services.now,
     signal: deadline.signal,
     heard: services.heard,
   })

@@ -9,6 +9,7 @@ import * as listSource from './list-source'
 import * as openAccess from './open-access'
 import * as preflight from './preflight'
 import * as reconcile from './reconcile'
+import * as restoreArchived from './restore-archived'
 import * as validateRequest from './validate-request'
 import * as verifyBatch from './verify-batch'
 import * as writeReport from './write-report'
@@ -23,9 +24,10 @@ export interface TaskFunction {
 export const tasks: Readonly<Record<string, TaskFunction>> = {
   validateRequest: { step: validateRequest.validateRequest, shape: validateRequest.shape },
   openAccess: { step: openAccess.openAccess, shape: {} },
-  preflight: { step: preflight.preflight, shape: {} },
+  preflight: { step: preflight.preflight, shape: preflight.shape },
   listSource: { step: listSource.listSource, shape: listSource.shape },
   estimate: { step: estimate.estimate, shape: {} },
+  restoreArchived: { step: restoreArchived.restoreArchived, shape: restoreArchived.shape },
   copyBatch: { step: copyBatch.copyBatch, shape: copyBatch.shape },
   beginUpload: { step: beginUpload.beginUpload, shape: beginUpload.shape },
   copyPartGroup: { step: copyPartGroup.copyPartGroup, shape: copyPartGroup.shape },

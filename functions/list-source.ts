@@ -5,8 +5,22 @@ import { hasTime } from './has-time'
 export const listSource: Step<{ migration: Migration }, ListingTotals & { more: boolean }> = async (
   { migration },
   { services, deadline },
-) => list(migration, { state: services.state, source: await services.source(migration), signal: deadline.signal, going: hasTime(deadline) })
+) =>
+  list(migration, {
+    state: services.state,
+    source: await services.source(migration),
+    now: services.now,
+    signal: deadline.signal,
+    going: hasTime(deadline),
+  })
 
-export const shape = { more: 'boolean', batches: 'integer', large: 'integer', listed: 'integer', bytes: 'integer' } as const
+export const shape = {
+  more: 'boolean',
+  batches: 'integer',
+  large: 'integer',
+  archived: 'integer',
+  listed: 'integer',
+  bytes: 'integer',
+} as const
 
 export const handler = lambda(listSource, shape)

@@ -6,7 +6,7 @@ import { lambda, readJson, runPreflight, stateKeys, warningCount, type AccessFil
  */
 export const preflight: Step<
   { migration: Migration },
-  { grants: number; warnings: number; sourceRefusesWrongEtag: boolean | null }
+  { grants: number; warnings: number; sourceRefusesWrongEtag: boolean | null; writingSince: string }
 > = async ({ migration }, { services, deadline }) => {
   const { signal } = deadline
   const { access, stage, state, runtime, now } = services
@@ -15,11 +15,15 @@ export const preflight: Step<
   const found = await runPreflight(migration, {
     ...{ state, runtime, now, signal, vpc: stage?.vpc, grants: grants.length },
     open: (side) => (side === 'source' ? services.source(migration) : services.destination(migration, 'write')),
+    reading: () => services.destination(migration, 'read'),
     settings: () => services.settings(migration, { signal }),
     sourceEndpoint: async () =>
       migration.source.credential === null ? migration.source.endpoint : ((await access.source(migration)).endpoint ?? null),
   })
-  return { grants: grants.length, warnings: warningCount(found), sourceRefusesWrongEtag: found.probes?.sourceRefusesWrongEtag ?? null }
+  const { sourceRefusesWrongEtag, writingSince } = found.probes
+  return { grants: grants.length, warnings: warningCount(found), sourceRefusesWrongEtag, writingSince }
 }
 
-export const handler = lambda(preflight)
+export const shape = { writingSince: 'string' } as const
+
+export const handler = lambda(preflight, shape)

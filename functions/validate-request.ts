@@ -24,6 +24,7 @@ export const validateRequest: Step<Event, Migration> = async ({ request, executi
 export const shape = {
   runId: 'string',
   dryRun: 'boolean',
+  'restore.archived': 'boolean',
   'limits.batches': 'integer',
   'limits.largeObjects': 'integer',
   'limits.toleratedFailures': 'integer',

@@ -1,7 +1,7 @@
 import { lambda, shardOf, verifyBatch as verify, type Migration, type Step } from '@drayage/core'
 import { hasTime } from './has-time'
 
-/** One turn of verifying a shard, with rights to list the destination and no others. */
+/** One turn of verifying a shard, with rights to list and read the destination and no others. */
 export const verifyBatch: Step<{ migration: Migration; shard: string }, { done: boolean }> = async (
   { migration, shard },
   { services, deadline },
@@ -9,8 +9,11 @@ export const verifyBatch: Step<{ migration: Migration; shard: string }, { done: 
   verify(migration, shardOf(migration.runId, shard), {
     state: services.state,
     destination: await services.destination(migration, 'read'),
+    openSource: () => services.source(migration),
+    now: services.now,
     signal: deadline.signal,
     going: hasTime(deadline),
+    concurrency: services.concurrency,
   })
 
 export const shape = { done: 'boolean' } as const

@@ -2,9 +2,9 @@
  * `npm run licenses` writes THIRD-PARTY-LICENSES: every package that the layer or the command carries, with its licence, from
  * package-lock.json and the packages' own files. With `--check` it writes nothing, and fails if the file is not that.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { driftOf, runAsScript, type GeneratedFile } from './generated-file'
 
 const OUTPUT = 'THIRD-PARTY-LICENSES'
 
@@ -109,24 +109,9 @@ export const thirdPartyLicenses = (root: string): string => {
   return ['Packages that the Lambda layer or the command of Drayage carries. Written by npm run licenses.\n', ...sections].join(rule)
 }
 
-/** One line that says what is wrong with the file and how to mend it; undefined when it is right. */
-export const licenseDrift = (root: string): string | undefined => {
-  const output = join(root, OUTPUT)
-  if (existsSync(output) && readFileSync(output, 'utf8') === thirdPartyLicenses(root)) return undefined
-  return `${OUTPUT} is not what package-lock.json says: run npm run licenses and commit it`
-}
+const FILE: GeneratedFile = { name: OUTPUT, from: 'package-lock.json', command: 'licenses', make: thirdPartyLicenses }
 
-const main = (root: string, check: boolean): void => {
-  if (!check) return writeFileSync(join(root, OUTPUT), thirdPartyLicenses(root))
-  const drift = licenseDrift(root)
-  if (drift !== undefined) throw new Error(drift)
-}
+/** See `driftOf`. */
+export const licenseDrift = (root: string): string | undefined => driftOf(FILE, root)
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  try {
-    main(join(import.meta.dirname, '..'), process.argv.includes('--check'))
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error)
-    process.exitCode = 1
-  }
-}
+runAsScript(FILE, import.meta.url)

@@ -66,6 +66,26 @@ export const buckets = ({ resolveVariable }) => bucketArns(resolveVariable, '')
 /** All objects in them. */
 export const objects = ({ resolveVariable }) => bucketArns(resolveVariable, '/*')
 
+/** What a write role can be given on them. DeleteObject without a version puts a delete marker, where the bucket has versions. */
+export const writeActions = async ({ resolveVariable }) => [
+  's3:PutObject',
+  's3:PutObjectTagging',
+  's3:PutObjectRetention',
+  's3:PutObjectLegalHold',
+  's3:AbortMultipartUpload',
+  's3:ListMultipartUploadParts',
+  ...((await deleteMarkers({ resolveVariable })) === 'true' ? ['s3:DeleteObject'] : []),
+]
+
+/** What a verify role can be given on them. */
+export const readActions = ['s3:GetObject', 's3:GetObjectVersion', 's3:GetObjectTagging', 's3:GetObjectVersionTagging']
+
+/** What either can. */
+export const objectActions = async (variables) => [...(await writeActions(variables)), ...readActions]
+
+/** Whether runs may put delete markers, as an environment variable says it. */
+export const deleteMarkers = async ({ resolveVariable }) => String((await resolveVariable('param:deleteMarkers')) !== '')
+
 /** The accounts that can own them: the stack's own, and those given. */
 export const accounts = async ({ resolveVariable }) => [{ Ref: 'AWS::AccountId' }, ...(await destinations(resolveVariable)).accounts]
 

@@ -214,7 +214,12 @@ const lines = (document: PutDocument): string[] => [
   `Until      ${document.expiresAt}; from then on nobody reads it`,
   ...Object.entries(document.tags).map(([name, value]) => `Tag        ${name} = ${value}`),
   'Readable by the functions that reach the source, and by nobody else. You can delete it at any time.',
-  ...(document.sourceRole === null ? [] : roleLines('Role to make in the source account', document.sourceRole)),
+  ...(document.sourceRole === null
+    ? []
+    : [
+        ...roleLines('Role to make in the source account', document.sourceRole),
+        'Runs that carry tags, Object Lock or versions, or restore archived objects, take more: docs/guides/credentials.md lists it by option.',
+      ]),
   ...(document.revocationRole === null ? [] : roleLines('Role that may end the key', document.revocationRole)),
   '',
   'A request names it so:',

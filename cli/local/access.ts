@@ -23,7 +23,7 @@ import { tryKey, type Attempt } from './try-key'
 /** What a key of a run is for: its two grants, and what it reads an embedded source with. A run has at most one of each. */
 type KeyUse = Use | 'source'
 
-const WORDS: Record<KeyUse, string> = { write: 'write', verify: 'list the destination', source: 'read the source' }
+const WORDS: Record<KeyUse, string> = { write: 'write', verify: 'read the destination', source: 'read the source' }
 
 /** The keys of one run. Their secrets are here and nowhere else, and end with the process. */
 interface RunKeys {
@@ -222,9 +222,13 @@ const keyName = ({ runId }: Migration, use: KeyUse): string => `${resourceName(r
 
 const keyGrant = (migration: Migration, use: KeyUse): KeyGrant => {
   const expiresAt = new Date(migration.access.expiresAt)
-  if (use === 'source') return { bucket: migration.source.bucket, prefix: migration.source.prefix, allow: 'read', expiresAt }
-  const allow = ({ write: 'write', verify: 'list' } as const)[use]
-  return { bucket: migration.destination.bucket, prefix: destinationPrefix(migration).toString('utf8'), allow, expiresAt }
+  if (use === 'source') {
+    const { bucket, prefix } = migration.source
+    return { bucket, prefix, allow: 'read', ...(migration.restore.archived && { also: ['restore'] }), expiresAt }
+  }
+  const allow = ({ write: 'write', verify: 'read' } as const)[use]
+  const grant = { bucket: migration.destination.bucket, prefix: destinationPrefix(migration).toString('utf8'), allow, expiresAt }
+  return use === 'write' && migration.carry.versions === 'all' ? { ...grant, also: ['mark'] } : grant
 }
 
 const attempt = (server: EmbeddedS3, migration: Migration, use: KeyUse, credentials: Credentials): Promise<Attempt> => {

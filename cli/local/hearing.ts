@@ -14,8 +14,15 @@ export const hearing = (source: ObjectStore, observe: (event: RunEvent) => void)
 
 interface ListSourceAnswer {
   listed: number
+  excluded: number
   bytes: number
   more: boolean
+}
+
+interface RestoreArchivedAnswer {
+  asked: number
+  ready: number
+  waitSeconds: number
 }
 
 type VerifyBatchAnswer = Record<'verified' | 'notExpected' | 'missing' | 'different' | 'unverifiable' | 'unaccounted', number>
@@ -23,8 +30,12 @@ type VerifyBatchAnswer = Record<'verified' | 'notExpected' | 'missing' | 'differ
 /** Tells the display what a function answered, where that says how far the run is. */
 export const heardAnswer = (functionName: string, answer: unknown, observe: (event: RunEvent) => void): void => {
   if (functionName === 'listSource') {
-    const { listed, bytes, more } = answer as ListSourceAnswer
-    observe({ kind: 'listed', objects: listed, bytes, done: !more })
+    const { listed, excluded, bytes, more } = answer as ListSourceAnswer
+    observe({ kind: 'listed', objects: listed, excluded, bytes, done: !more })
+  }
+  if (functionName === 'restoreArchived') {
+    const { asked, ready, waitSeconds } = answer as RestoreArchivedAnswer
+    observe({ kind: 'restoring', asked, ready, waitSeconds })
   }
   if (functionName === 'verifyBatch') {
     const { verified, notExpected, missing, different, unverifiable, unaccounted } = answer as VerifyBatchAnswer

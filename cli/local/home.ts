@@ -10,9 +10,9 @@ export interface Home {
   deadLetters: string
   /** the key that signs certificates here; made at its first use */
   signingKey: string
-  /** the functions' log of one run, JSON lines */
+  /** the functions' log of one run, JSON lines. Throws InvalidRequest when its folder cannot be had */
   log(runId: string): string
-  /** folder of a run's report, copied out of the state bucket for reading */
+  /** folder of a run's report, copied out of the state bucket for reading. Throws InvalidRequest when it cannot be had */
   report(runId: string): string
   /** removes what opening it created, as far as it is empty: for a request that was refused before anything ran */
   discard(): void
@@ -24,7 +24,7 @@ export const openHome = (name: string): Home => {
   const created = create(directory)
   const folder = (...names: string[]): string => {
     const made = join(directory, ...names)
-    mkdirSync(made, { recursive: true })
+    create(made)
     return made
   }
   const embedded = join(directory, 's3')
@@ -63,7 +63,8 @@ const removeEmpty = (directory: string): boolean => {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return true
-    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false
+    // Where we may not look we have made nothing; who asked is told why the folder cannot be used.
+    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'EACCES' || code === 'EPERM') return false
     throw error
   }
 }

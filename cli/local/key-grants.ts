@@ -1,8 +1,8 @@
 import { useName, USES, type Grant, type Migration, type Use } from '@drayage/core'
 
-const purposes = ({ destination, access }: Migration): Record<Use, string> => ({
-  write: `writes to the bucket ${destination.bucket} of the embedded server, until ${access.expiresAt} at the latest`,
-  verify: `lists the bucket ${destination.bucket} of the embedded server, until ${access.expiresAt} at the latest`,
+const purposes = ({ destination, carry, access }: Migration): Record<Use, string> => ({
+  write: `writes${carry.versions === 'all' ? ', and puts delete markers,' : ''} to the bucket ${destination.bucket} of the embedded server, until ${access.expiresAt} at the latest`,
+  verify: `lists and reads the bucket ${destination.bucket} of the embedded server, until ${access.expiresAt} at the latest`,
 })
 
 /** What a run creates for its access on one machine: two keys of the embedded server, and nothing at a foreign destination. */

@@ -65,16 +65,20 @@ export interface Ended {
   log: string
   /** ms from start to end */
   elapsedMs: number
-  /** what failed after the execution had ended: closing it, or writing its report */
+  /** what failed after the execution had ended: closing it, or writing or copying out its report */
   afterwards: string[]
 }
 
-/** Runs the state machine to its end, and closes it where it could not do that itself. */
+/**
+ * Runs the state machine to its end, and closes it where it could not do that itself. Throws InvalidRequest before it begins when
+ * log and report have no place in the state folder.
+ */
 export const runMigration = async (context: RunContext, { input, migration }: Prepared, signal: AbortSignal): Promise<Ended> => {
   const { home, state } = context
   const { runId } = migration
   const started = performance.now()
   const log = home.log(runId)
+  const folder = home.report(runId)
   const { logger, close } = openLog(log)
   try {
     logger.info('the run begins', { run: runId })
@@ -91,12 +95,14 @@ export const runMigration = async (context: RunContext, { input, migration }: Pr
     const afterwards =
       execution.status === 'SUCCEEDED' ? [] : await withPool((functions) => closeStopped(context, functions, migration, execution, signal))
     const keys = stateKeys(runId)
+    const { files, problem } = await copyOut(state, runId, folder)
+    if (problem !== undefined) afterwards.push(problem)
     return {
       migration,
       execution,
       report: (await findJson<Report>(state, keys.report))?.value,
       closure: (await findJson<Closure>(state, keys.closure))?.value,
-      files: await copyOut(state, runId, home.report(runId)),
+      files,
       log,
       elapsedMs: performance.now() - started,
       afterwards,
@@ -180,9 +186,9 @@ const closeStopped = async (
   signal: AbortSignal,
 ): Promise<string[]> => {
   const failed: string[] = []
-  const call = async (name: string, event: unknown) => {
+  const call = async (name: string, event: unknown): Promise<unknown> => {
     try {
-      await functions.call(name, event)
+      return await functions.call(name, event)
     } catch (error) {
       failed.push(`${name}: ${(error as Error).name}: ${(error as Error).message}`)
     }
@@ -192,7 +198,9 @@ const closeStopped = async (
   if (status === 'ABORTED' && (await findJson(state, stateKeys(migration.runId).request)) !== undefined) {
     const { name, message } = signal.reason as Error
     const event = { migration, failure: { Error: name, Cause: message } }
-    await call('reconcile', event)
+    let turn: unknown
+    do turn = await call('reconcile', event)
+    while ((turn as { more?: boolean } | undefined)?.more === true)
     await call('writeReport', event)
   }
   return failed

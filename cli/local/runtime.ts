@@ -1,9 +1,12 @@
 import {
   assertTlsIsChecked,
+  earlierRunProblems,
   findJson,
+  INPUTS,
   InvalidRequest,
   placeProblems,
   s3Store,
+  selectedKeysProblems,
   stateKeys,
   type Migration,
   type ObjectStore,
@@ -12,6 +15,7 @@ import {
 } from '@drayage/core'
 import type { RunEvent } from '../progress'
 import { localAccess, type LocalAccess } from './access'
+import { earlierRun, type EarlierRun } from './earlier-run'
 import { localExecutions } from './executions'
 import { poolSize } from './functions/pool'
 import { openHome, unusable, type Home } from './home'
@@ -40,6 +44,8 @@ export interface Runtime {
    * reason if it came before the execution began.
    */
   run(prepared: Prepared, options: RunOptions): Promise<Ended>
+  /** A run of this state folder that has ended. Throws InvalidRequest, as `earlierRun` does. */
+  earlier(runId: string): Promise<EarlierRun>
   /** Uses every key that the run has, as a holder of it would: while it goes on, each must work. */
   tryActiveKeys(migration: Migration): Promise<Observation[]>
   /** The same with every key that it had: each must be refused. */
@@ -73,22 +79,28 @@ export const withRuntime = async <T>(
         await server.createBucket(name)
         return s3Store({ bucket: name, reach: root, provider: 'embedded', expectedOwner: ACCOUNT, ownNames: name === STATE_BUCKET })
       }
-      const run = async ({ input, migration }: Prepared, { observe, signal }: RunOptions): Promise<Ended> => {
+      const run = async (prepared: Prepared, { observe, signal }: RunOptions): Promise<Ended> => {
+        const { migration } = prepared
         await access.checkCredentials(migration)
         await checkPlaces(migration, asOperator(access, root), signal)
         const state = await bucket(STATE_BUCKET)
         try {
           await checkName(migration, state)
+          await checkKeys(prepared, state, signal)
           return await runMigration(
             { home, state, stateBucket: STATE_BUCKET, stateReach: root, access, executions, functions, workers, observe },
-            { input, migration },
+            prepared,
             signal,
           )
         } finally {
           await state.close()
         }
       }
-      return await work({ home, bucket, run, tryActiveKeys: access.tryActive, tryEndedKeys: access.tryEnded })
+      const earlier = async (runId: string): Promise<EarlierRun> => {
+        const state = await bucket(STATE_BUCKET)
+        return earlierRun(state, runId).finally(() => state.close())
+      }
+      return await work({ home, bucket, run, earlier, tryActiveKeys: access.tryActive, tryEndedKeys: access.tryEnded })
     } finally {
       await server.close()
     }
@@ -120,4 +132,14 @@ const checkName = async ({ runId }: Migration, state: ObjectStore): Promise<void
   if ((await findJson(state, stateKeys(runId).request)) !== undefined) {
     throw new InvalidRequest([`--name: there has been a run ${runId} in this state folder; choose another name`])
   }
+}
+
+/** Puts the list of keys that came with the request into the state bucket. Throws InvalidRequest if the keys that it names cannot be used. */
+const checkKeys = async ({ migration, keys }: Prepared, state: ObjectStore, signal: AbortSignal): Promise<void> => {
+  if (keys !== undefined) await state.put(Buffer.from(`${INPUTS}${migration.selection.keys}`, 'latin1'), keys, { signal })
+  const problems = [
+    ...(await earlierRunProblems(migration, state, { signal })),
+    ...(await selectedKeysProblems(migration, state, { signal })),
+  ]
+  if (problems.length > 0) throw new InvalidRequest(problems)
 }

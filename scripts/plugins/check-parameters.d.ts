@@ -4,6 +4,7 @@ export interface Parameters {
   allowedRegions: string
   sourceRoles: string
   revocationRoles: string
+  deleteMarkers: string
   reservedConcurrency: string
   alarmEmail: string
   auditTrail: string

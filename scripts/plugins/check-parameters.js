@@ -41,7 +41,7 @@ const vpcProblems = ({ vpcId, vpcSubnetIds, vpcRouteTableIds }) => {
 /** What is wrong with the parameters of a stage, as sentences that say what to do. A deploy needs more than a package. */
 export const problemsOf = (parameters, deploying) => {
   const { stage, allowedDestinations, allowedRegions, sourceRoles, revocationRoles, reservedConcurrency } = parameters
-  const { alarmEmail, auditTrail, logKeys, scheduleExpression, scheduleInput } = parameters
+  const { deleteMarkers, alarmEmail, auditTrail, logKeys, scheduleExpression, scheduleInput } = parameters
   const problems = []
   // The stage is in IAM paths and in role names, which have at most 64 characters: drayage-<stage>-complete-upload.
   if (!/^[a-z0-9-]{1,20}$/.test(stage)) problems.push(`--stage "${stage}": use at most 20 of a-z, 0-9 and -.`)
@@ -51,6 +51,8 @@ export const problemsOf = (parameters, deploying) => {
     problems.push(`allowedRegions: ${quoted(notRegions)} is not a Region. Name Regions: --param="allowedRegions=eu-central-1,eu-west-1".`)
   problems.push(...refusalOf(() => rolesFrom('sourceRoles', sourceRoles)))
   problems.push(...refusalOf(() => rolesFrom('revocationRoles', revocationRoles)))
+  if (deleteMarkers !== '' && String(deleteMarkers) !== 'true')
+    problems.push(`deleteMarkers "${deleteMarkers}": write deleteMarkers=true, or leave it out.`)
   if (reservedConcurrency !== '' && !/^[1-9]\d{0,4}$/.test(reservedConcurrency))
     problems.push(`reservedConcurrency "${reservedConcurrency}": give a whole number from 1 to 99999, or leave it out to reserve nothing.`)
   if (alarmEmail !== '' && !ADDRESS.test(alarmEmail)) problems.push(`alarmEmail "${alarmEmail}": give one e-mail address, or leave it out.`)

@@ -190,6 +190,8 @@ describe('the directory', () => {
   })
 })
 
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
 describe('a killed process', () => {
   const start = async (fault = ''): Promise<Place & { child: ChildProcess }> => {
     const script = join(import.meta.dirname, '..', 'support', 'embedded-server-process.ts')
@@ -215,8 +217,15 @@ describe('a killed process', () => {
         await sendSigned(place.endpoint, place.root, { method: 'PUT', path: '/crash-versions', query: 'versioning=', body })
       }
       const ended = new Promise((resolve) => place.child.once('exit', resolve))
-      setTimeout(() => place.child.kill('SIGKILL'), 100 + random(500))
-      await Promise.all([load.run(place), ended])
+      // By its work and not by the clock: a busy machine answers a third of what an idle one does.
+      const enough = load.answered + 60 + random(80)
+      const later = random(20)
+      const kill = async (): Promise<void> => {
+        while (load.answered < enough && place.child.exitCode === null) await pause(1)
+        await pause(later)
+        place.child.kill('SIGKILL')
+      }
+      await Promise.all([load.run(place), kill(), ended])
     }
     return { load, broken }
   }
@@ -241,7 +250,7 @@ describe('a killed process', () => {
     broken.push(...(await load.broken(server)))
     await server.close()
     expect([seed, broken]).toEqual([seed, []])
-    expect(load.answered).toBeGreaterThan(300)
+    expect(load.answered).toBeGreaterThanOrEqual(360)
     expect([...load.kinds.keys()].sort()).toEqual([
       'abort',
       'complete',
@@ -255,7 +264,7 @@ describe('a killed process', () => {
     const { stored, named } = await bodies()
     expect(stored).toEqual(named)
     expect(await rowKeys('d')).toEqual([])
-  }, 60_000)
+  })
 
   it('is seen to lose changes when it answers before it has written them', async () => {
     const { load, broken } = await rounds(1, 1, 'too-early')
@@ -263,7 +272,7 @@ describe('a killed process', () => {
     broken.push(...(await load.broken(server)))
     await server.close()
     expect(broken.length).toBeGreaterThan(0)
-  }, 30_000)
+  })
 })
 
 describe('memory and connections', () => {
@@ -277,7 +286,6 @@ describe('memory and connections', () => {
     return peak - before
   }
 
-  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
   const SIZE = 128 * MiB
 
   it('hold little of a large object, also when its reader does not read', async () => {
@@ -335,7 +343,7 @@ describe('memory and connections', () => {
     await pause(100)
     const began = Date.now()
     await server.close()
-    expect(Date.now() - began).toBeLessThan(1000)
+    expect(Date.now() - began).toBeLessThan(10_000) // for ever, if it waited for its connections
     expect(String(await cut)).toMatch(/ECONNRESET|EPIPE|hang up/)
     expect([files(), await rowKeys('d')]).toEqual([[], []])
     await server.close() // twice is once

@@ -17,6 +17,7 @@ beforeAll(async () => {
   })
   await ask('PUT', '/raw/object', { body: 'body' })
   await ask('PUT', '/raw/cold', { body: 'body', headers: { 'x-amz-storage-class': 'GLACIER' } })
+  await ask('PUT', '/raw/coldest', { body: 'body', headers: { 'x-amz-storage-class': 'DEEP_ARCHIVE' } })
 })
 
 afterAll(async () => {
@@ -37,6 +38,7 @@ const deletion = (inner: string): Asked => ({
   headers: { 'content-md5': md5(`<Delete>${inner}</Delete>`) },
 })
 const copyOf = (source: string, more: Record<string, string> = {}): Asked => ({ headers: { 'x-amz-copy-source': source, ...more } })
+const restoreOf = (inner: string): Asked => ({ query: 'restore=', body: `<RestoreRequest>${inner}</RestoreRequest>` })
 const NO_VERSION = '0'.repeat(32)
 
 describe('a request that Amazon S3 refuses', () => {
@@ -63,9 +65,24 @@ describe('a request that Amazon S3 refuses', () => {
     ['400 InvalidArgument', 'GET', '/', { query: 'max-buckets=0' }],
     ['501 NotImplemented', 'GET', '/raw', { query: 'acl=' }],
     ['501 NotImplemented', 'DELETE', '/raw', { query: 'lifecycle=' }],
-    ['501 NotImplemented', 'POST', '/raw/object', { query: 'restore=' }],
+    ['501 NotImplemented', 'PUT', '/raw/object', { query: 'retention=' }],
+    ['403 InvalidObjectState', 'POST', '/raw/object', restoreOf('<Days>1</Days>')],
+    ['404 NoSuchKey', 'POST', '/raw/none', restoreOf('<Days>1</Days>')],
+    ['400 MalformedXML', 'POST', '/raw/cold', restoreOf('')],
+    ['400 MalformedXML', 'POST', '/raw/cold', restoreOf('<Days>0</Days>')],
+    ['400 MalformedXML', 'POST', '/raw/cold', restoreOf('<Days>1</Days><GlacierJobParameters><Tier>Slow</Tier></GlacierJobParameters>')],
+    [
+      '400 InvalidArgument',
+      'POST',
+      '/raw/coldest',
+      restoreOf('<Days>1</Days><GlacierJobParameters><Tier>Expedited</Tier></GlacierJobParameters>'),
+    ],
+    ['404 ObjectLockConfigurationNotFoundError', 'GET', '/raw', { query: 'object-lock=' }],
     ['501 NotImplemented', 'PATCH', '/raw/object'],
-    ['501 NotImplemented', 'PUT', '/raw/object', { headers: { 'x-amz-object-lock-mode': 'GOVERNANCE' } }],
+    ['400 InvalidRequest', 'PUT', '/raw/object', { body: '', headers: { 'x-amz-object-lock-legal-hold': 'ON' } }],
+    ['501 NotImplemented', 'PUT', '/raw/object', { body: '', headers: { 'x-amz-server-side-encryption': 'AES256' } }],
+    ['501 NotImplemented', 'PUT', '/raw/object', { body: '', headers: { 'x-amz-server-side-encryption': 'aws:kms' } }],
+    ['501 NotImplemented', 'PUT', '/raw/object', { body: '', headers: { 'x-amz-server-side-encryption-aws-kms-key-id': 'k' } }],
     ['400 AccessControlListNotSupported', 'PUT', '/raw/object', { body: '', headers: { 'x-amz-acl': 'public-read' } }],
     ['403 AccessDenied', 'PUT', '/raw/copy', copyOf('raw/object', { 'x-amz-source-expected-bucket-owner': '111111111111' })],
     ['400 InvalidArgument', 'PUT', '/raw/copy', copyOf('raw')],
@@ -287,7 +304,7 @@ describe('a presigned request', () => {
     expect((await sentAs('PUT', '/raw/presigned', signed, 'x')).status).toBe(200)
     const { headers } = await ask('HEAD', '/raw/presigned')
     expect([headers['x-amz-meta-a'], headers['x-amz-storage-class']]).toEqual(['b', 'STANDARD_IA'])
-    const acl = presign(server.endpoint, server.root, { method: 'PUT', path: '/raw/presigned' }, 60, '&x-amz-website-redirect-location=x')
+    const acl = presign(server.endpoint, server.root, { method: 'PUT', path: '/raw/presigned' }, 60, '&x-amz-grant-read=x')
     expect(codeOf(await sentAs('PUT', '/raw/presigned', acl, 'y'))).toBe('NotImplemented')
     const sum = presign(server.endpoint, server.root, { method: 'PUT', path: '/raw/presigned' }, 60, '&x-amz-checksum-crc32=AAAAAA%3D%3D')
     expect(codeOf(await sentAs('PUT', '/raw/presigned', sum, 'y'))).toBe('BadDigest')

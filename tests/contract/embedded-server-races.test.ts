@@ -297,5 +297,5 @@ describe('an upload', () => {
     expect(Buffer.concat((await whole.toArray()) as Buffer[]).toString() === wanted).toBe(true)
     await bucket.delete('k', undefined, 0, always)
     expect(await storedRows()).toEqual([])
-  }, 60_000)
+  })
 })

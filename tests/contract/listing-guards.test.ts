@@ -1,33 +1,12 @@
 import { SourceListingBroken, StoreUnavailable } from '../../layers/core/domain/errors'
 import type { Key } from '../../layers/core/domain/keys'
 import type { ListedObject, ListQuery, ObjectStore } from '../../layers/core/domain/object-store'
-import type { ProviderName } from '../../layers/core/domain/providers'
-import { s3Store } from '../../layers/core/stores/index'
-import { entryXml, listXml, page, startLyingSource, type ListedEntry, type LyingSource } from '../support/lying-source'
+import { entryXml, listXml, page, type ListedEntry } from '../support/lying-source'
+import { lyingStores } from '../support/lying-store'
 
 const ALL: ListQuery = { prefix: Buffer.alloc(0) }
 
-let source: LyingSource
-const stores: { close(): Promise<void> }[] = []
-
-const storeOf = (provider: ProviderName): ObjectStore => {
-  const reach = {
-    endpoint: source.endpoint,
-    region: 'us-east-1',
-    credentials: async () => ({ accessKeyId: 'AKIDFAKE', secretAccessKey: 'fake' }),
-  }
-  const store = s3Store({ bucket: 'bucket', provider, reach, requestTimeoutMs: 1500 })
-  stores.push(store)
-  return store
-}
-
-beforeAll(async () => {
-  source = await startLyingSource()
-})
-afterEach(async () => {
-  for (const store of stores.splice(0)) await store.close()
-})
-afterAll(async () => source.close())
+const { source, storeOf } = lyingStores()
 
 const listed = async (store: ObjectStore, query: ListQuery = ALL): Promise<ListedObject[]> => {
   const objects: ListedObject[] = []
@@ -147,10 +126,10 @@ describe('a list reply that cannot be trusted is an error, never a shorter list'
   test.each(guards.map((guard): [string, Guard] => [guard.lie, guard]))('%s', async (_, { honest, lying, holds, query, words }) => {
     const store = storeOf('aws')
     // the positive control: the same listing, told honestly
-    source.answers(...honest.map(page))
+    source().answers(...honest.map(page))
     expect((await listed(store, query)).map(({ key }) => key.toString())).toEqual(holds)
 
-    source.answers(...lying.map(page))
+    source().answers(...lying.map(page))
     const error = await listed(store, query).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(SourceListingBroken)
     expect((error as Error).message).toMatch(words)
@@ -159,7 +138,7 @@ describe('a list reply that cannot be trusted is an error, never a shorter list'
 
   test('a reply that trickles is cut off at the time-out', async () => {
     const store = storeOf('aws')
-    source.answers((_, response) => {
+    source().answers((_, response) => {
       response.writeHead(200)
       response.write('<ListBucketResult>')
       const drip = setInterval(() => response.write(' '), 100)
@@ -168,13 +147,13 @@ describe('a list reply that cannot be trusted is an error, never a shorter list'
     const began = Date.now()
     expect(await listed(store).catch((error: unknown) => error)).toBeInstanceOf(StoreUnavailable)
     expect(Date.now() - began).toBeLessThan(4000)
-    source.answers(page(honestPage))
+    source().answers(page(honestPage))
     expect(await listed(store)).toHaveLength(2)
   })
 
   test('a reply that breaks off is StoreUnavailable, worth another try', async () => {
     const store = storeOf('aws')
-    source.answers((_, response) => {
+    source().answers((_, response) => {
       response.writeHead(200, { 'content-length': '100000' })
       response.write(honestPage, () => response.destroy())
     })
@@ -187,14 +166,14 @@ describe('ListObjects with markers', () => {
 
   test('goes on from the last key, as bytes', async () => {
     const store = storeOf('other')
-    source.answers(page(truncated(keys('a', 'é&'))), page(truncated(keys('\u{1F600}'))), page(listXml(keys('\u{1F600}1'))))
+    source().answers(page(truncated(keys('a', 'é&'))), page(truncated(keys('\u{1F600}'))), page(listXml(keys('\u{1F600}1'))))
     expect((await listed(store, { ...ALL, after: bytes('A b') })).map(({ key }) => key.toString())).toEqual([
       'a',
       'é&',
       '\u{1F600}',
       '\u{1F600}1',
     ])
-    expect(source.heard.map(({ url }) => url)).toEqual([
+    expect(source().heard.map(({ url }) => url)).toEqual([
       '/bucket?marker=A%20b&max-keys=1000',
       '/bucket?marker=%C3%A9%26&max-keys=1000',
       '/bucket?marker=%F0%9F%98%80&max-keys=1000',
@@ -203,13 +182,13 @@ describe('ListObjects with markers', () => {
 
   test('takes NextMarker where a page has no key, and refuses one that stands still', async () => {
     const store = storeOf('other')
-    source.answers(page(truncated([], '<NextMarker>m</NextMarker>')), page(listXml(keys('n'))))
+    source().answers(page(truncated([], '<NextMarker>m</NextMarker>')), page(listXml(keys('n'))))
     expect(await listed(store)).toHaveLength(1)
-    expect(source.heard[1]?.url).toBe('/bucket?marker=m&max-keys=1000')
+    expect(source().heard[1]?.url).toBe('/bucket?marker=m&max-keys=1000')
 
-    source.answers(page(truncated([], '<NextMarker>m</NextMarker>')))
+    source().answers(page(truncated([], '<NextMarker>m</NextMarker>')))
     await expect(listed(store)).rejects.toThrow(/marker does not move/)
-    source.answers(page(truncated([])))
+    source().answers(page(truncated([])))
     await expect(listed(store)).rejects.toThrow(/neither a key nor a marker/)
   })
 })
@@ -217,20 +196,20 @@ describe('ListObjects with markers', () => {
 describe('what is asked and how it is read', () => {
   test('ListObjectsV2: start-after first, then only the token; url-encoding asked for', async () => {
     const store = storeOf('aws')
-    source.answers(page(listXml(keys('p+/b'), { more: 'a+/=&amp;&#x3c;' })), page(listXml(keys('p+/c'))))
+    source().answers(page(listXml(keys('p+/b'), { more: 'a+/=&amp;&#x3c;' })), page(listXml(keys('p+/c'))))
     await listed(store, { prefix: bytes('p+/'), after: bytes('p+/a'), pageSize: 7 })
-    expect(source.heard.map(({ url }) => url)).toEqual([
+    expect(source().heard.map(({ url }) => url)).toEqual([
       '/bucket?encoding-type=url&list-type=2&max-keys=7&prefix=p%2B%2F&start-after=p%2B%2Fa',
       '/bucket?continuation-token=a%2B%2F%3D%26%3C&encoding-type=url&list-type=2&max-keys=7&prefix=p%2B%2F',
     ])
-    expect(tokenOf(source.heard[1]?.url)).toBe('a+/=&<')
+    expect(tokenOf(source().heard[1]?.url)).toBe('a+/=&<')
   })
 
   test('ends at the first key past upTo, without asking for more', async () => {
     const store = storeOf('aws')
-    source.answers(page(listXml(keys('a', 'b', 'c'), { more: 't' })))
+    source().answers(page(listXml(keys('a', 'b', 'c'), { more: 't' })))
     expect((await listed(store, { ...ALL, upTo: bytes('b') })).map(({ key }) => key.toString())).toEqual(['a', 'b'])
-    expect(source.heard).toHaveLength(1)
+    expect(source().heard).toHaveLength(1)
   })
 
   test.each([
@@ -238,7 +217,7 @@ describe('what is asked and how it is read', () => {
     [undefined, 'a+b%2Bc', 'a+b%2Bc'],
   ])('keys with EncodingType %s are decoded only if the reply says so', async (encoding, sent, expected) => {
     const store = storeOf('aws')
-    source.answers(page(listXml(keys(sent), encoding === undefined ? {} : { extra: `<EncodingType>${encoding}</EncodingType>` })))
+    source().answers(page(listXml(keys(sent), encoding === undefined ? {} : { extra: `<EncodingType>${encoding}</EncodingType>` })))
     const [object] = await listed(store)
     expect(object?.key.toString('latin1')).toBe(expected)
   })
@@ -260,14 +239,16 @@ describe('what is asked and how it is read', () => {
       [Buffer.from('007'), Buffer.from('007').toString('hex')],
       [Buffer.from('__proto__'), Buffer.from('__proto__').toString('hex')],
     ] as const) {
-      source.answers(page(xml(raw)))
+      source().answers(page(xml(raw)))
       expect((await listed(store)).map(({ key }) => key.toString('hex'))).toEqual([expected])
     }
   })
 
   test('ETag, size, date and storage class are read', async () => {
     const store = storeOf('aws')
-    source.answers(page(listXml([{ key: 'a', size: '9007199254740991', etag: '&#34;e-2&#34;', lastModified: '2024-02-03T04:05:06.000Z' }])))
+    source().answers(
+      page(listXml([{ key: 'a', size: '9007199254740991', etag: '&#34;e-2&#34;', lastModified: '2024-02-03T04:05:06.000Z' }])),
+    )
     expect(await listed(store)).toEqual([
       { key: Buffer.from('a'), size: 9007199254740991, etag: '"e-2"', lastModified: '2024-02-03T04:05:06.000Z', storageClass: 'STANDARD' },
     ])

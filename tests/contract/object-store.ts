@@ -5,17 +5,30 @@ import {
   DrayageError,
   NoSuchObject,
   NoSuchUpload,
+  ObjectArchived,
   ObjectChanged,
   PreconditionFailed,
   StoreRefused,
   StoreUnavailable,
 } from '../../layers/core/domain/errors'
 import { compareKeys, printableKey, type Key } from '../../layers/core/domain/keys'
-import type { ListedObject, ListQuery, ObjectHeaders, ObjectStore } from '../../layers/core/domain/object-store'
+import type {
+  ListedObject,
+  ListedVersion,
+  ListQuery,
+  ObjectHeaders,
+  ObjectLock,
+  ObjectStore,
+  Tag,
+} from '../../layers/core/domain/object-store'
 
 export interface OpenedStore {
   /** an empty bucket */
   store: ObjectStore
+  /** another, with versions and Object Lock */
+  versioned: ObjectStore
+  /** puts an object of `store` into Intelligent-Tiering's archive; none: nobody can */
+  archive?(key: Key): Promise<void>
   close(): Promise<void>
 }
 
@@ -25,6 +38,14 @@ export interface KnownLacks {
   controlCharacters?: boolean
   /** says that an upload is gone when a part is put to it or it is completed */
   goneUploads?: boolean
+  /** answers a HEAD of a part with the ETag of the object, and keeps checksums that no SDK has announced */
+  partsAndChecksums?: boolean
+  /** lists delete markers among the versions and not behind all of them, and goes on after a key without leaving out the next version */
+  versionListings?: boolean
+  /** takes an object lock with any checksum, also one that no SDK has announced */
+  locks?: boolean
+  /** restores the version that a restore names, and not the newest */
+  versionRestores?: boolean
 }
 
 const MIB = 1024 * 1024
@@ -52,6 +73,12 @@ async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
 const pagesOf = async (store: ObjectStore, query: ListQuery): Promise<ListedObject[][]> => {
   const pages: ListedObject[][] = []
   for await (const page of store.list(query)) pages.push(page)
+  return pages
+}
+
+const versionPagesOf = async (store: ObjectStore, query: ListQuery): Promise<ListedVersion[][]> => {
+  const pages: ListedVersion[][] = []
+  for await (const page of store.listVersions(query)) pages.push(page)
   return pages
 }
 
@@ -107,9 +134,11 @@ export const objectStoreContract = (name: string, make: () => Promise<OpenedStor
   describe(`object store: ${name}`, () => {
     let opened: OpenedStore
     let store: ObjectStore
+    let versioned: ObjectStore
     beforeAll(async () => {
       opened = await make()
       store = opened.store
+      versioned = opened.versioned
     })
     afterAll(async () => opened.close())
 
@@ -415,6 +444,7 @@ export const objectStoreContract = (name: string, make: () => Promise<OpenedStor
         expect(listed.map(({ number, etag, size }) => ({ number, etag, size }))).toEqual(
           [first, second, third].map(({ etag }, at) => ({ number: at + 1, etag, size: parts[at]?.length })),
         )
+        for (const { lastModified } of listed) expect(Math.abs(Date.parse(lastModified ?? '') - Date.now())).toBeLessThan(120_000)
         expect(await store.stat(key)).toBeUndefined()
         const open = await store.listUploads(text('multi/whole'))
         expect(open.map((upload) => [upload.key.toString('hex'), upload.uploadId])).toEqual([[key.toString('hex'), uploadId]])
@@ -495,9 +525,275 @@ export const objectStoreContract = (name: string, make: () => Promise<OpenedStor
           () => store.abortUpload(key, 'id', call),
           () => store.listUploads(key, call),
           () => store.stat(key, call),
+          () => store.tags(key, call),
+          () => store.restore(key, { tier: 'Bulk', days: 1 }, call),
+          () => store.mark(key, call),
         ]) {
           expect(await thrownBy(use())).toBe(reason)
         }
+      })
+    })
+
+    const describeUnless = (lack: boolean | undefined) => (lack === true ? describe.skip : describe)
+
+    describeUnless(lacks.partsAndChecksums)('parts and checksums', () => {
+      const key = text('parts/joined')
+      const parts = [randomBytes(5 * MIB), randomBytes(6 * MIB), randomBytes(123)]
+      let etag = ''
+      beforeAll(async () => {
+        const uploadId = await store.createUpload(key)
+        for (const [at, part] of parts.entries()) await store.putPart(key, uploadId, at + 1, part)
+        etag = (await store.completeUpload(key, uploadId, await store.listParts(key, uploadId))).etag
+        await store.put(text('parts/whole'), Buffer.from('12345'))
+      })
+
+      test('each part of a joined object is known by its size, and how many there are', async () => {
+        for (const [at, part] of parts.entries())
+          expect(await store.stat(key, { part: at + 1 })).toMatchObject({ etag, size: part.length, parts: 3 })
+        expect(await store.stat(key)).toMatchObject({ size: 11 * MIB + 123 })
+        expect(await thrownBy(store.stat(key, { part: 4 }))).toBeInstanceOf(StoreRefused)
+      })
+
+      test('an object of one PUT has one part, which nobody counted', async () => {
+        const info = await store.stat(text('parts/whole'), { part: 1 })
+        expect([info?.size, info?.parts]).toEqual([5, undefined])
+      })
+
+      test('the stored checksum is given only where it is asked for', async () => {
+        expect((await store.stat(text('parts/whole')))?.crc32).toBeUndefined()
+        expect((await store.stat(text('parts/whole'), { checksum: true }))?.crc32).toBe(crcOf(Buffer.from('12345')))
+        const crcs = Buffer.concat(parts.map((part) => Buffer.from(crcOf(part), 'base64')))
+        expect((await store.stat(key, { checksum: true }))?.crc32).toBe(`${crcOf(crcs)}-3`)
+      })
+    })
+
+    describe('tags', () => {
+      const tags: Tag[] = [
+        { name: 'team', value: 'data = good / -.:@_' },
+        { name: 'é/ü+ :@-_.', value: '日本 + 1' },
+        { name: 'empty', value: '' },
+      ]
+      const sorted = (all: readonly Tag[]): Tag[] => [...all].sort((a, b) => Buffer.compare(text(a.name), text(b.name)))
+
+      test('of a buffer, a stream and an upload come back as they were', async () => {
+        await store.put(text('tags/buffer'), Buffer.from('x'), { tags })
+        await store.put(text('tags/stream'), { stream: pieces(Buffer.from('xyz'), 2), size: 3 }, { tags })
+        const upload = text('tags/upload')
+        const uploadId = await store.createUpload(upload, { tags })
+        await store.putPart(upload, uploadId, 1, Buffer.from('x'))
+        await store.completeUpload(upload, uploadId, await store.listParts(upload, uploadId))
+        for (const key of ['tags/buffer', 'tags/stream', 'tags/upload']) expect(sorted(await store.tags(text(key)))).toEqual(sorted(tags))
+      })
+
+      test('of an object without any there are none, and of nothing they are NoSuchObject', async () => {
+        await store.put(text('tags/none'), Buffer.from('x'))
+        expect(await store.tags(text('tags/none'))).toEqual([])
+        expect(await thrownBy(store.tags(text('tags/nothing')))).toBeInstanceOf(NoSuchObject)
+      })
+
+      test('a version has its own', async () => {
+        const key = text('tags/versions')
+        const { versionId } = await versioned.put(key, Buffer.from('1'), { tags: [{ name: 'nr', value: '1' }] })
+        await versioned.put(key, Buffer.from('2'))
+        expect(await versioned.tags(key, { versionId })).toEqual([{ name: 'nr', value: '1' }])
+        expect(await versioned.tags(key)).toEqual([])
+      })
+    })
+
+    describe('archived objects', () => {
+      const order = { tier: 'Bulk', days: 2 } as const
+
+      test.each(['GLACIER', 'DEEP_ARCHIVE'])('%s must be restored before it is read', async (storageClass) => {
+        const key = text(`archived/${storageClass}`)
+        await store.put(key, Buffer.from('cold'), { storageClass })
+        expect(await store.stat(key)).toMatchObject({ storageClass, size: 4 })
+        expect(await thrownBy(store.read(key))).toBeInstanceOf(ObjectArchived)
+        expect(await store.restore(key, order)).toBe('begun')
+        const info = await store.stat(key)
+        expect(info?.restore).toEqual({ ongoing: false, expiresAt: expect.stringMatching(/^\d{4}-.*Z$/) as string })
+        expect(Date.parse(info?.restore?.expiresAt ?? '')).toBeGreaterThan(Date.now())
+        expect((await bytesOf((await store.read(key)).body)).toString()).toBe('cold')
+        expect(await store.restore(key, order)).toBe('restored')
+      })
+
+      test('an object of Intelligent-Tiering is known to be archived only from its HEAD', async () => {
+        if (opened.archive === undefined) return
+        const key = text('archived/tiering')
+        await store.put(key, Buffer.from('cold'), { storageClass: 'INTELLIGENT_TIERING' })
+        expect((await bytesOf((await store.read(key)).body)).toString()).toBe('cold')
+        await opened.archive(key)
+        expect(await store.stat(key)).toMatchObject({ storageClass: 'INTELLIGENT_TIERING', archiveStatus: 'ARCHIVE_ACCESS' })
+        expect(await thrownBy(store.read(key))).toBeInstanceOf(ObjectArchived)
+        expect(await store.restore(key, { tier: 'Standard', days: undefined })).toBe('begun')
+        expect((await bytesOf((await store.read(key)).body)).toString()).toBe('cold')
+        expect(await store.restore(key, { tier: 'Standard', days: undefined })).toBe('restored')
+      })
+
+      const testVersion = lacks.versionRestores === true ? test.skip : test
+
+      testVersion('a version is restored by its id, and no other one with it', async () => {
+        const key = text('archived/versions')
+        const { versionId } = await versioned.put(key, Buffer.from('older'), { storageClass: 'GLACIER' })
+        const newer = await versioned.put(key, Buffer.from('newer'), { storageClass: 'GLACIER' })
+        expect(await versioned.restore(key, order, { versionId })).toBe('begun')
+        expect((await bytesOf((await versioned.read(key, { versionId })).body)).toString()).toBe('older')
+        expect(await versioned.stat(key, { versionId })).toMatchObject({ restore: { ongoing: false } })
+        expect(await thrownBy(versioned.read(key, { versionId: newer.versionId }))).toBeInstanceOf(ObjectArchived)
+      })
+
+      test('what is in no archive is restored, and what is not there is NoSuchObject', async () => {
+        await store.put(text('archived/warm'), Buffer.from('warm'))
+        expect(await store.restore(text('archived/warm'), order)).toBe('restored')
+        expect(await thrownBy(store.restore(text('archived/nothing'), order))).toBeInstanceOf(NoSuchObject)
+      })
+    })
+
+    describe('keys of encryption', () => {
+      const kmsKey = 'arn:aws:kms:eu-central-1:123456789012:key/0b1c2d3e-0000-4000-8000-000000000000'
+
+      test('an object and an upload say which key was asked for, and their ETags are their own affair', async () => {
+        const [put, upload] = [text('kms/put'), text('kms/upload')]
+        const { etag, crc32: sent } = await store.put(put, Buffer.from('x'), { kmsKey })
+        const uploadId = await store.createUpload(upload, { kmsKey })
+        await store.putPart(upload, uploadId, 1, Buffer.from('x'))
+        await store.completeUpload(upload, uploadId, await store.listParts(upload, uploadId))
+        for (const key of [put, upload]) expect(await store.stat(key)).toMatchObject({ kmsKey, encryption: 'aws:kms' })
+        expect(await store.stat(put)).toMatchObject({ etag })
+        expect(sent).toBe(crcOf(Buffer.from('x')))
+      })
+    })
+
+    describe('versions', () => {
+      const history = async (key: Key): Promise<ListedVersion[]> => (await versionPagesOf(versioned, { prefix: key })).flat()
+
+      const testListing = lacks.versionListings === true ? test.skip : test
+
+      testListing('a key’s versions and markers are listed together, the newest first, and each can be read', async () => {
+        const key = text('versions/a')
+        const first = await versioned.put(key, Buffer.from('one'))
+        const second = await versioned.put(key, { stream: pieces(Buffer.from('second'), 2), size: 6 })
+        const marker = await versioned.mark(key)
+        const third = await versioned.put(key, Buffer.from('three'))
+        const ids = [third, marker, second, first].map(({ versionId }) => versionId)
+        expect(new Set(ids).size).toBe(4)
+        const found = await history(key)
+        expect(found.map(({ versionId }) => versionId)).toEqual(ids)
+        expect(found.map(({ latest, deleteMarker, size }) => [latest, deleteMarker, size])).toEqual([
+          [true, false, 5],
+          [false, true, 0],
+          [false, false, 6],
+          [false, false, 3],
+        ])
+        expect(found.map(({ etag }) => etag)).toEqual([third.etag, '', second.etag, first.etag])
+        expect((await bytesOf((await versioned.read(key, { versionId: first.versionId })).body)).toString()).toBe('one')
+        expect(await versioned.stat(key, { versionId: second.versionId })).toMatchObject({ size: 6, versionId: second.versionId })
+        expect(await versioned.stat(key)).toMatchObject({ versionId: third.versionId })
+      })
+
+      testListing('an upload becomes a version, in its place in the order', async () => {
+        const key = text('versions/upload')
+        const first = await versioned.put(key, Buffer.from('one'))
+        const uploadId = await versioned.createUpload(key)
+        await versioned.putPart(key, uploadId, 1, Buffer.from('second'))
+        const second = await versioned.completeUpload(key, uploadId, await versioned.listParts(key, uploadId))
+        const third = await versioned.put(key, Buffer.from('three'))
+        expect((await history(key)).map(({ versionId, etag }) => [versionId, etag])).toEqual(
+          [third, second, first].map(({ versionId, etag }) => [versionId, etag]),
+        )
+        expect((await bytesOf((await versioned.read(key, { versionId: second.versionId })).body)).toString()).toBe('second')
+      })
+
+      testListing('behind a marker there is nothing, and everything is still there', async () => {
+        const key = text('versions/marked')
+        const { versionId } = await versioned.put(key, Buffer.from('one'))
+        const marker = await versioned.mark(key)
+        expect(await versioned.stat(key)).toBeUndefined()
+        expect(await versioned.stat(key, marker)).toBeUndefined()
+        expect(await thrownBy(versioned.read(key))).toBeInstanceOf(NoSuchObject)
+        expect(await thrownBy(versioned.read(key, marker))).toBeInstanceOf(NoSuchObject)
+        expect(await thrownBy(versioned.tags(key, marker))).toBeInstanceOf(NoSuchObject)
+        expect(await keysOf(versioned, { prefix: key })).toEqual([])
+        expect((await bytesOf((await versioned.read(key, { versionId })).body)).toString()).toBe('one')
+        expect((await history(key)).map(({ deleteMarker }) => deleteMarker)).toEqual([true, false])
+      })
+
+      test('without versions there is one, and no marker is made', async () => {
+        const key = text('versions/none')
+        const { versionId } = await store.put(key, Buffer.from('one'))
+        expect(versionId).toBeUndefined()
+        const [page] = await versionPagesOf(store, { prefix: key })
+        expect(page?.map(({ versionId: id, latest, deleteMarker }) => [id, latest, deleteMarker])).toEqual([['null', true, false]])
+        // the key of an object that may go: what is asked for here would delete it
+        expect(await thrownBy(store.mark(text('versions/never there')))).toBeInstanceOf(StoreRefused)
+      })
+
+      describe('of many keys', () => {
+        const prefix = text('history/')
+        const names = ['A', 'a', 'a/', 'b', 'é', '\ue000', '😀'].map((word) => `history/${word}`)
+        beforeAll(async () => {
+          for (const round of [1, 2, 3])
+            for (const key of names) {
+              if (round === 2 && key.endsWith('b') && lacks.versionListings !== true) await versioned.mark(text(key))
+              else await versioned.put(text(key), Buffer.from(String(round)))
+            }
+          if (lacks.versionListings === true) await versioned.put(text('history/é'), Buffer.from('4'))
+          else await versioned.mark(text('history/é'))
+        })
+        const all = async (query: Partial<ListQuery> = {}): Promise<string[]> =>
+          (await versionPagesOf(versioned, { prefix, ...query })).flat().map(({ key, versionId }) => `${key.toString()} ${versionId}`)
+
+        test.each([1, 2, 3, 5, 22, 23])('pages of at most %i hold the same', async (pageSize) => {
+          const whole = await all()
+          expect(whole.map((line) => line.split(' ')[0])).toEqual(
+            names.flatMap((key) => Array.from({ length: key.endsWith('é') ? 4 : 3 }, () => key)),
+          )
+          expect(await all({ pageSize })).toEqual(whole)
+        })
+
+        testListing('ranges that tile the key space hold every version once', async () => {
+          const bounds = [undefined, text('history/A'), text('history/a/0'), text('history/é'), text('history/\uf000'), undefined]
+          for (const pageSize of [2, 1000]) {
+            const found: string[] = []
+            for (let at = 0; at + 1 < bounds.length; at += 1)
+              found.push(...(await all({ after: bounds[at], upTo: bounds[at + 1], pageSize })))
+            expect(found).toEqual(await all())
+          }
+        })
+
+        test('an aborted signal ends the listing with its reason', async () => {
+          const reason = new Error('enough')
+          const aborting = new AbortController()
+          const pages = versioned.listVersions({ prefix, pageSize: 2 }, { signal: aborting.signal })[Symbol.asyncIterator]()
+          expect((await pages.next()).done).toBe(false)
+          aborting.abort(reason)
+          expect(await thrownBy(pages.next())).toBe(reason)
+        })
+      })
+    })
+
+    describeUnless(lacks.locks)('locks', () => {
+      const until = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000).toISOString()
+      const locks: [string, ObjectLock][] = [
+        ['a retention', { retention: { mode: 'GOVERNANCE', until }, hold: false }],
+        ['a hold', { hold: true }],
+        ['both', { retention: { mode: 'COMPLIANCE', until }, hold: true }],
+      ]
+
+      test.each(locks)('%s of a buffer, a stream and an upload', async (name, lock) => {
+        const [buffer, stream, upload] = ['buffer', 'stream', 'upload'].map((kind) => text(`locks/${name}/${kind}`)) as [Key, Key, Key]
+        await versioned.put(buffer, Buffer.from('x'), { lock })
+        await versioned.put(stream, { stream: pieces(Buffer.from('xyz'), 2), size: 3 }, { lock })
+        const uploadId = await versioned.createUpload(upload, { lock })
+        await versioned.putPart(upload, uploadId, 1, Buffer.from('x'))
+        await versioned.completeUpload(upload, uploadId, await versioned.listParts(upload, uploadId))
+        for (const key of [buffer, stream, upload]) expect((await versioned.stat(key))?.lock).toEqual(lock)
+      })
+
+      test('an object without one has none, and a bucket without locks refuses it', async () => {
+        await versioned.put(text('locks/none'), Buffer.from('x'))
+        expect((await versioned.stat(text('locks/none')))?.lock).toBeUndefined()
+        expect(await thrownBy(store.put(text('locks/refused'), Buffer.from('x'), { lock: { hold: true } }))).toBeInstanceOf(StoreRefused)
+        expect(await store.stat(text('locks/refused'))).toBeUndefined()
       })
     })
 
@@ -536,6 +832,8 @@ export const objectStoreContract = (name: string, make: () => Promise<OpenedStor
         for (const pageSize of [7, 1000]) {
           const found = new Set(await keysOf(store, { prefix: Buffer.alloc(0), pageSize }))
           expect(hex(all.map(text)).filter((key) => !found.has(key))).toEqual([])
+          const versions = (await versionPagesOf(store, { prefix: Buffer.alloc(0), pageSize })).flat()
+          expect(versions.map(({ key }) => key.toString('hex'))).toEqual(await keysOf(store, { prefix: Buffer.alloc(0) }))
         }
       })
     })

@@ -60,6 +60,30 @@ test('nothing is unpacked on the way: a body that says gzip and is none arrives 
   expect((await store.read(KEY)).info.headers.contentEncoding).toBe('gzip')
 })
 
+describe('a store that unpacks gzip unless it is accepted', () => {
+  const packed = Buffer.from('the bytes as they are stored')
+  const head = { ...OBJECT, 'content-encoding': 'gzip', 'content-length': String(packed.length) }
+  beforeEach(() =>
+    source.answers(({ method, headers }, response) => {
+      if (!String(headers['accept-encoding']).includes('gzip'))
+        return void response.writeHead(200, { ...OBJECT, 'transfer-encoding': 'chunked' }).end(method === 'HEAD' ? undefined : 'unpacked')
+      const range = /^bytes=(\d+)-(\d+)$/.exec(headers['range'] ?? '')
+      if (range === null) return void response.writeHead(200, head).end(method === 'HEAD' ? undefined : packed)
+      const [from, to] = [Number(range[1]), Number(range[2])]
+      const answer = { 'content-range': `bytes ${from}-${to}/${packed.length}`, 'content-length': String(to - from + 1) }
+      response.writeHead(206, { ...head, ...answer }).end(packed.subarray(from, to + 1))
+    }),
+  )
+
+  test('gives the bytes that it stores, to a read, of a range too, and to a HEAD', async () => {
+    expect(await bytesOf(store)).toEqual(packed)
+    const { body, info } = await store.read(KEY, { range: { from: 4, to: 8 } })
+    expect(Buffer.concat((await body.toArray()) as Buffer[])).toEqual(packed.subarray(4, 9))
+    expect(info).toMatchObject({ size: packed.length, headers: { contentEncoding: 'gzip' } })
+    expect(await store.stat(KEY)).toMatchObject({ size: packed.length, headers: { contentEncoding: 'gzip' } })
+  })
+})
+
 test('a body longer than its length is cut there, and the rest is nobody’s reply', async () => {
   let connections = 0
   const server = createServer((socket) => {
@@ -95,6 +119,7 @@ test('of an object’s headers only those that describe it are carried: none tha
     'x-amz-tagging-count': '1',
     'x-amz-server-side-encryption-customer-algorithm': 'AES256',
     'x-amz-object-lock-mode': 'GOVERNANCE',
+    'x-amz-object-lock-retain-until-date': '2040-01-01T00:00:00Z',
     'x-amz-grant-read': 'uri="http://acs.amazonaws.com/groups/global/AllUsers"',
     'set-cookie': 'a=b',
   }

@@ -1,12 +1,23 @@
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { crc32 } from 'node:zlib'
-import { CredentialsRefused, KeyNotRepresentable, StoreRefused, StoreThrottled, StoreUnavailable } from '../../layers/core/domain/errors'
+import {
+  AccessDenied,
+  BodyMismatch,
+  CredentialsRefused,
+  KeyNotRepresentable,
+  NoSuchObject,
+  ObjectArchived,
+  StoreRefused,
+  StoreThrottled,
+  StoreUnavailable,
+} from '../../layers/core/domain/errors'
+import type { ObjectLock, PutOptions } from '../../layers/core/domain/object-store'
 import { PROVIDERS } from '../../layers/core/domain/providers'
 import { s3Store } from '../../layers/core/stores/index'
 import { addressOf } from '../../layers/core/stores/s3/addressing'
 import { framedLength } from '../../layers/core/stores/s3/aws-chunked'
 import { keptCredentials } from '../../layers/core/stores/s3/credentials'
-import { reply, startLyingSource, type LyingSource } from '../support/lying-source'
+import { refusal, reply, startLyingSource, type LyingSource } from '../support/lying-source'
 
 const credentials = async () => ({ accessKeyId: 'AKIDFAKE', secretAccessKey: 'fake' })
 
@@ -125,6 +136,237 @@ describe('headers', () => {
       url: '/bucket/k?uploads=',
       headers: { 'x-amz-checksum-algorithm': 'CRC32', expires: '0', 'x-amz-meta-a': 'b', 'x-amz-storage-class': 'GLACIER_IR' },
     })
+  })
+})
+
+describe('what is asked of one version, part or checksum', () => {
+  const key = Buffer.from('a b')
+  const TAGGING = '<Tagging><TagSet><Tag><Key>k&amp;1</Key><Value>\u00e9 1</Value></Tag><Tag><Key>e</Key><Value/></Tag></TagSet></Tagging>'
+
+  test('stands in the query and in headers', async () => {
+    source.answers(reply(200, OBJECT))
+    await (await store.read(key, { versionId: 'v+1' })).body.resume().toArray()
+    await store.stat(key, { versionId: 'v+1', part: 3, checksum: true })
+    await store.stat(key)
+    expect(source.heard.map(({ method, url, headers }) => [method, url, headers['x-amz-checksum-mode']])).toEqual([
+      ['GET', '/bucket/a%20b?versionId=v%2B1', undefined],
+      ['HEAD', '/bucket/a%20b?partNumber=3&versionId=v%2B1', 'ENABLED'],
+      ['HEAD', '/bucket/a%20b', undefined],
+    ])
+    source.answers(reply(200, {}, TAGGING))
+    expect(await store.tags(key, { versionId: 'v+1' })).toEqual([
+      { name: 'k&1', value: '\u00e9 1' },
+      { name: 'e', value: '' },
+    ])
+    expect(source.heard[0]?.url).toBe('/bucket/a%20b?tagging=&versionId=v%2B1')
+  })
+
+  test.each([
+    ['<Tagging><TagSet></TagSet></Tagging>', []],
+    ['<Tagging><TagSet/></Tagging>', []],
+    ['<Tagging><TagSet>\n  <Tag><Key>a</Key><Value> b </Value></Tag>\n</TagSet></Tagging>', [{ name: 'a', value: ' b ' }]],
+  ])('tags are read from %s', async (xml, tags) => {
+    source.answers(reply(200, {}, xml))
+    expect(await store.tags(key)).toEqual(tags)
+  })
+
+  test.each([
+    '',
+    '<html></html>',
+    '<Tagging></Tagging>',
+    '<Tagging><TagSet>x</TagSet></Tagging>',
+    '<Tagging><TagSet><Tag/></TagSet></Tagging>',
+    '<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>',
+    '<Tagging><TagSet><Tag><Key></Key><Value>b</Value></Tag></TagSet></Tagging>',
+    '<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet>',
+  ])('tags that cannot be read are an error and not none: %s', async (xml) => {
+    source.answers(reply(200, {}, xml))
+    await expect(store.tags(key)).rejects.toBeInstanceOf(StoreUnavailable)
+  })
+
+  test.each(['NoSuchTagSet', 'NoSuchTagSetError'])('no tags is also what some stores answer as %s', async (code) => {
+    source.answers(refusal(404, code))
+    expect(await store.tags(key)).toEqual([])
+    source.answers(refusal(404, 'NoSuchKey'))
+    await expect(store.tags(key)).rejects.toBeInstanceOf(NoSuchObject)
+  })
+
+  test('405 is a delete marker only where a version was named', async () => {
+    source.answers(refusal(405, 'MethodNotAllowed'))
+    expect(await store.stat(key, { versionId: 'm' })).toBeUndefined()
+    await expect(store.read(key, { versionId: 'm' })).rejects.toBeInstanceOf(NoSuchObject)
+    await expect(store.read(key)).rejects.toBeInstanceOf(StoreRefused)
+    await expect(store.stat(key)).rejects.toBeInstanceOf(StoreRefused)
+  })
+
+  test('the size is the part\u2019s, and one that contradicts itself is refused', async () => {
+    const part = { ...OBJECT, 'content-length': '5', 'x-amz-mp-parts-count': '3', 'x-amz-checksum-crc32': 'AAAAAA==' }
+    source.answers(reply(206, { ...part, 'content-range': 'bytes 10-14/20' }))
+    expect(await store.stat(key, { part: 3, checksum: true })).toMatchObject({ size: 5, parts: 3, crc32: 'AAAAAA==' })
+    source.answers(reply(206, { ...part, 'content-range': 'bytes 10-15/20' }))
+    await expect(store.stat(key, { part: 3 })).rejects.toBeInstanceOf(BodyMismatch)
+  })
+})
+
+describe('what else is known of an object', () => {
+  const stat = async (headers: Record<string, string>) => {
+    source.answers(reply(200, { ...OBJECT, ...headers }))
+    return store.stat(Buffer.from('a'))
+  }
+
+  test('version, key of encryption, archive, entries that no header can hold, a redirect', async () => {
+    const info = await stat({
+      'x-amz-version-id': 'v',
+      'x-amz-server-side-encryption': 'aws:kms',
+      'x-amz-server-side-encryption-aws-kms-key-id': 'arn:key',
+      'x-amz-storage-class': 'INTELLIGENT_TIERING',
+      'x-amz-archive-status': 'DEEP_ARCHIVE_ACCESS',
+      'x-amz-missing-meta': '2',
+      'x-amz-website-redirect-location': '/elsewhere',
+    })
+    expect(info).toMatchObject({ versionId: 'v', encryption: 'aws:kms', kmsKey: 'arn:key', archiveStatus: 'DEEP_ARCHIVE_ACCESS' })
+    expect(info).toMatchObject({ unsendable: 2, redirects: true })
+    expect(JSON.stringify(info)).not.toContain('elsewhere')
+    expect(Object.keys((await stat({})) ?? {}).sort()).toEqual(['etag', 'headers', 'lastModified', 'size'])
+  })
+
+  test.each([
+    ['ongoing-request="true"', { ongoing: true }],
+    ['ongoing-request="false", expiry-date="Fri, 23 Dec 2033 00:00:00 GMT"', { ongoing: false, expiresAt: '2033-12-23T00:00:00.000Z' }],
+    ['something else', undefined],
+  ])('restore %s', async (header, restore) => {
+    expect((await stat({ 'x-amz-restore': header }))?.restore).toEqual(restore)
+  })
+
+  const UNTIL = '2033-01-01T00:00:00Z'
+  const locks: [Record<string, string>, ObjectLock | undefined][] = [
+    [
+      { mode: 'COMPLIANCE', 'retain-until-date': UNTIL },
+      { retention: { mode: 'COMPLIANCE', until: '2033-01-01T00:00:00.000Z' }, hold: false },
+    ],
+    [{ 'legal-hold': 'ON' }, { hold: true }],
+    [{ 'legal-hold': 'OFF' }, undefined],
+    [{ mode: '' }, undefined],
+  ]
+  const lockHeaders = (lock: Record<string, string>) =>
+    Object.fromEntries(Object.entries(lock).map(([name, value]) => [`x-amz-object-lock-${name}`, value]))
+
+  test.each(locks)('lock %j', async (headers, lock) => {
+    expect((await stat(lockHeaders(headers)))?.lock).toEqual(lock)
+  })
+
+  test.each([{ mode: 'GOVERNANCE' }, { mode: 'GOVERNANCE', 'retain-until-date': 'soon' }, { mode: 'OTHER', 'retain-until-date': UNTIL }])(
+    'a lock that is not understood is an error and not none: %j',
+    async (headers) => {
+      await expect(stat(lockHeaders(headers))).rejects.toMatchObject({ code: 'InvalidObjectLock' })
+    },
+  )
+})
+
+describe('what a write says besides', () => {
+  const options: PutOptions = {
+    tags: [
+      { name: 'a b', value: '\u00e9=&+' },
+      { name: 'e', value: '' },
+    ],
+    lock: { retention: { mode: 'GOVERNANCE', until: '2033-01-01T00:00:00.000Z' }, hold: true },
+    kmsKey: 'arn:aws:kms:eu-central-1:123456789012:key/k',
+  }
+  const HEADERS = {
+    'x-amz-tagging': 'a%20b=%C3%A9%3D%26%2B&e=',
+    'x-amz-object-lock-mode': 'GOVERNANCE',
+    'x-amz-object-lock-retain-until-date': '2033-01-01T00:00:00.000Z',
+    'x-amz-object-lock-legal-hold': 'ON',
+    'x-amz-server-side-encryption': 'aws:kms',
+    'x-amz-server-side-encryption-aws-kms-key-id': 'arn:aws:kms:eu-central-1:123456789012:key/k',
+  }
+
+  test('tags, lock and key, signed, of a put and of an upload; and which version came of it', async () => {
+    source.answers(reply(200, { ...WRITTEN, 'x-amz-version-id': 'v' }))
+    expect((await store.put(Buffer.from('k'), Buffer.from('x'), options)).versionId).toBe('v')
+    expect(source.heard[0]?.headers).toMatchObject(HEADERS)
+    for (const name of Object.keys(HEADERS)) expect(source.heard[0]?.headers['authorization']).toContain(name)
+    source.answers(reply(200, {}, '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>'))
+    await store.createUpload(Buffer.from('k'), options)
+    expect(source.heard[0]?.headers).toMatchObject(HEADERS)
+  })
+
+  test('nothing of them where nothing was asked for', async () => {
+    source.answers(reply(200, WRITTEN))
+    expect(await store.put(Buffer.from('k'), Buffer.from('x'), { tags: [], lock: { hold: false } })).not.toHaveProperty('versionId')
+    expect(Object.keys(source.heard[0]?.headers ?? {}).filter((name) => Object.hasOwn(HEADERS, name))).toEqual([])
+  })
+})
+
+describe('a restore', () => {
+  const key = Buffer.from('cold')
+  const bodies: string[] = []
+  const answering =
+    (answer: ReturnType<typeof reply>): typeof answer =>
+    (request, response) => {
+      let text = ''
+      request.on('data', (chunk: Buffer) => (text += chunk.toString())).on('end', () => bodies.push(text))
+      answer(request, response)
+    }
+
+  test('says its tier, and its days only if there are any', async () => {
+    source.answers(answering(reply(202, {})))
+    expect(await store.restore(key, { tier: 'Bulk', days: 7 })).toBe('begun')
+    expect(await store.restore(key, { tier: 'Standard', days: undefined })).toBe('begun')
+    expect(source.heard[0]).toMatchObject({ method: 'POST', url: '/bucket/cold?restore=', headers: { 'content-type': 'application/xml' } })
+    expect(bodies.map((body) => body.replace(/ xmlns="[^"]*"/, ''))).toEqual([
+      '<RestoreRequest><Days>7</Days><GlacierJobParameters><Tier>Bulk</Tier></GlacierJobParameters></RestoreRequest>',
+      '<RestoreRequest><GlacierJobParameters><Tier>Standard</Tier></GlacierJobParameters></RestoreRequest>',
+    ])
+    const crc = Buffer.alloc(4)
+    crc.writeUInt32BE(crc32(bodies[1] ?? ''))
+    expect(source.heard[1]?.headers['x-amz-checksum-crc32']).toBe(crc.toString('base64'))
+  })
+
+  test.each([
+    [reply(200, {}), 'restored'],
+    [reply(202, {}), 'begun'],
+    [refusal(409, 'RestoreAlreadyInProgress'), 'ongoing'],
+    [refusal(403, 'InvalidObjectState'), 'restored'],
+  ])('%# is answered', async (answer, said) => {
+    source.answers(answer)
+    expect(await store.restore(key, { tier: 'Bulk', days: 1 })).toBe(said)
+  })
+
+  test.each([
+    [refusal(403, 'AccessDenied'), AccessDenied],
+    [refusal(404, 'NoSuchKey'), NoSuchObject],
+    [refusal(400, 'InvalidArgument'), StoreRefused],
+    [refusal(503, 'GlacierExpeditedRetrievalNotAvailable'), StoreUnavailable],
+  ])('%# is an error', async (answer, error) => {
+    source.answers(answer)
+    await expect(store.restore(key, { tier: 'Bulk', days: 1 })).rejects.toBeInstanceOf(error)
+  })
+
+  test('an object that must be restored first is ObjectArchived to whoever reads it', async () => {
+    source.answers(refusal(403, 'InvalidObjectState'))
+    await expect(store.read(key)).rejects.toBeInstanceOf(ObjectArchived)
+  })
+})
+
+describe('a delete marker', () => {
+  const key = Buffer.from('gone')
+
+  test('is asked for without a version', async () => {
+    source.answers(reply(204, { 'x-amz-delete-marker': 'true', 'x-amz-version-id': 'm' }))
+    expect(await store.mark(key)).toEqual({ versionId: 'm' })
+    expect(source.heard.map(({ method, url }) => `${method} ${url}`)).toEqual(['DELETE /bucket/gone'])
+  })
+
+  test.each<Record<string, string>>([
+    {},
+    { 'x-amz-version-id': 'v' },
+    { 'x-amz-delete-marker': 'false', 'x-amz-version-id': 'v' },
+    { 'x-amz-delete-marker': 'true' },
+    { 'x-amz-delete-marker': 'true', 'x-amz-version-id': 'null' },
+  ])('that the store does not say it made is an error: %j', async (headers) => {
+    source.answers(reply(204, headers))
+    await expect(store.mark(key)).rejects.toMatchObject({ name: 'StoreRefused', code: 'NoDeleteMarker' })
   })
 })
 

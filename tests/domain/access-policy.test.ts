@@ -11,15 +11,34 @@ import type { Migration } from '../../layers/core/domain/migration'
 
 const expiresAt = new Date('2026-12-01T12:00:00.789Z')
 const KEY = 'arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000000'
-const rights = (prefix: string, kmsKey: string | null = null): Rights => ({
+const CURRENT = { tags: false, retention: false, versions: 'current' } as const
+const EVERYTHING = { tags: true, retention: true, versions: 'all' } as const
+const rights = (prefix: string, kmsKey: string | null = null, change: Partial<Rights> = {}): Rights => ({
   partition: 'aws',
   region: 'eu-central-1',
   account: '123456789012',
   bucket: 'destination-bucket',
   prefix,
   kmsKey,
+  carry: CURRENT,
+  deleteMarkers: false,
   expiresAt,
+  ...change,
 })
+
+/** All that a run's two roles can be given. */
+const EVERY_ACTION = [
+  ...[
+    's3:PutObject',
+    's3:PutObjectTagging',
+    's3:PutObjectRetention',
+    's3:PutObjectLegalHold',
+    's3:DeleteObject',
+    's3:AbortMultipartUpload',
+  ],
+  ...['s3:GetObject', 's3:GetObjectVersion', 's3:GetObjectTagging', 's3:GetObjectVersionTagging', 's3:ListBucket', 's3:ListBucketVersions'],
+  ...['s3:ListBucketMultipartUploads', 's3:ListMultipartUploadParts', ...SETTINGS, 'kms:Decrypt', 'kms:GenerateDataKey'],
+]
 
 const RUN_ID = fc.stringMatching(/^[A-Za-z0-9_-]{1,80}$/)
 
@@ -66,7 +85,7 @@ describe('the policy of the write role', () => {
         {
           Sid: 'WriteObjects',
           Effect: 'Allow',
-          Action: 's3:PutObject',
+          Action: ['s3:PutObject'],
           Resource: 'arn:aws:s3:::destination-bucket/photos/*',
           Condition: {
             StringEquals: { 'aws:ResourceAccount': '123456789012' },
@@ -83,7 +102,7 @@ describe('the policy of the write role', () => {
         {
           Sid: 'ListObjects',
           Effect: 'Allow',
-          Action: 's3:ListBucket',
+          Action: ['s3:ListBucket'],
           Resource: 'arn:aws:s3:::destination-bucket',
           Condition: {
             StringEquals: { 'aws:ResourceAccount': '123456789012' },
@@ -155,18 +174,67 @@ describe('the policy of the write role', () => {
     expect(isAllowed([careless], ask('s3:PutObject', object('a-other-b/x')))).toBe(true)
   })
 
-  it.each(['', 'photos/', 'a*b/'])('with prefix %j no policy allows a wildcard action, reading or deleting an object', (prefix) => {
-    for (const policy of [
-      writePolicy(rights(prefix)),
-      writePolicy(rights(prefix, KEY)),
-      verifyPolicy(rights(prefix)),
-      trustPolicy(['arn:aws:iam::123456789012:role/f'], 'run-1', expiresAt),
-    ]) {
-      expect(forbidden(policy)).toEqual([])
+  it.each(['', 'photos/', 'a*b/'])(
+    'with prefix %j no write policy allows a wildcard action, or reading or deleting an object',
+    (prefix) => {
+      for (const policy of [
+        writePolicy(rights(prefix)),
+        writePolicy(rights(prefix, KEY)),
+        writePolicy(rights(prefix, KEY, { carry: EVERYTHING })),
+        writePolicy(rights(prefix, KEY, { deleteMarkers: true })),
+        trustPolicy(['arn:aws:iam::123456789012:role/f'], 'run-1', expiresAt),
+      ]) {
+        expect(forbidden(policy)).toEqual([])
+      }
+      const planted = writePolicy(rights(prefix))
+      planted.Statement.push({ Sid: 'Planted', Effect: 'Allow', Action: ['s3:Get*', 's3:DeleteObject', 's3:GetObject'], Resource: '*' })
+      expect(forbidden(planted)).toEqual(['s3:Get*', 's3:DeleteObject', 's3:GetObject'])
+    },
+  )
+
+  it('puts delete markers only in a run over all versions, of a stage that lets it, and deletes no version ever', () => {
+    const marks = writePolicy(rights('photos/', KEY, { carry: EVERYTHING, deleteMarkers: true }))
+    expect(forbidden(marks)).toEqual(['s3:DeleteObject'])
+    expect(isAllowed([marks], ask('s3:DeleteObject', object('photos/a')))).toBe(true)
+    expect(isAllowed([marks], ask('s3:DeleteObject', object('other/a')))).toBe(false)
+    expect(isAllowed([marks], ask('s3:DeleteObject', object('photos/a'), { 'aws:CurrentTime': after }))).toBe(false)
+    expect(isAllowed([marks], ask('s3:DeleteObject', object('photos/a'), { 'aws:ResourceAccount': '999999999999' }))).toBe(false)
+    fc.assert(
+      fc.property(
+        fc.boolean(),
+        fc.boolean(),
+        fc.constantFrom('current', 'all'),
+        fc.boolean(),
+        (tags, retention, versions, deleteMarkers) => {
+          const change = { carry: { tags, retention, versions }, deleteMarkers }
+          const [write, verify] = [writePolicy(rights('photos/', KEY, change)), verifyPolicy(rights('photos/', KEY, change))]
+          expect(actionsOf(write).includes('s3:DeleteObject')).toBe(versions === 'all' && deleteMarkers)
+          expect([...actionsOf(write), ...actionsOf(verify)].filter((action) => /DeleteObject.|Bypass/.test(action))).toEqual([])
+          expect(actionsOf(verify).filter((action) => /Put|Delete|Abort|GenerateDataKey/.test(action))).toEqual([])
+          expect(actionsOf(write).filter((action) => /s3:Get/.test(action))).toEqual([])
+        },
+      ),
+    )
+  })
+
+  it.each<[string, object, string[]]>([
+    ['nothing besides', {}, []],
+    ['tags', { tags: true }, ['s3:PutObjectTagging']],
+    ['retention', { retention: true }, ['s3:PutObjectRetention', 's3:PutObjectLegalHold']],
+    ['all versions', { versions: 'all' }, ['s3:ListBucketVersions']],
+    ['all of it', EVERYTHING, ['s3:PutObjectTagging', 's3:PutObjectRetention', 's3:PutObjectLegalHold', 's3:ListBucketVersions']],
+  ])('for copies that carry %s has what that takes', (_, change, more) => {
+    const policy = writePolicy(rights('photos/', null, { carry: { ...CURRENT, ...change } }))
+    expect(actionsOf(policy).filter((action) => !actionsOf(writePolicy(rights('photos/'))).includes(action))).toEqual(more)
+    for (const action of more.filter((name) => name.startsWith('s3:Put'))) {
+      expect(isAllowed([policy], ask(action, object('photos/a')))).toBe(true)
+      expect(isAllowed([policy], ask(action, object('other/a')))).toBe(false)
+      expect(isAllowed([policy], ask(action, object('photos/a'), { 'aws:CurrentTime': after }))).toBe(false)
     }
-    const planted = writePolicy(rights(prefix))
-    planted.Statement.push({ Sid: 'Planted', Effect: 'Allow', Action: ['s3:Get*', 's3:DeleteObject', 's3:GetObject'], Resource: '*' })
-    expect(forbidden(planted)).toEqual(['s3:Get*', 's3:DeleteObject', 's3:GetObject'])
+    for (const action of more.filter((name) => name === 's3:ListBucketVersions')) {
+      expect(isAllowed([policy], ask(action, bucket, { 's3:prefix': 'photos/' }))).toBe(true)
+      expect(isAllowed([policy], ask(action, bucket, { 's3:prefix': 'other/' }))).toBe(false)
+    }
   })
 
   it.each<[string, string, Record<string, string>, boolean]>([
@@ -181,18 +249,13 @@ describe('the policy of the write role', () => {
     const request = ask(action, KEY, { 'kms:ViaService': 's3.eu-central-1.amazonaws.com', ...context })
     expect(isAllowed([writePolicy(rights('photos/', KEY))], request)).toBe(allowed)
     expect(isAllowed([writePolicy(rights('photos/', KEY))], { ...request, Resource: `${KEY}0` })).toBe(false)
-    for (const without of [writePolicy(rights('photos/')), verifyPolicy(rights('photos/', KEY))])
+    expect(isAllowed([verifyPolicy(rights('photos/', KEY))], request)).toBe(allowed && action === 'kms:Decrypt')
+    for (const without of [writePolicy(rights('photos/')), verifyPolicy(rights('photos/'))])
       expect(isAllowed([without], request)).toBe(false)
   })
 
   it('whatever the request holds, no right but to take away outlives the expiry, and none reaches another account', () => {
-    const action = fc.constantFrom(
-      's3:PutObject',
-      's3:ListBucket',
-      's3:AbortMultipartUpload',
-      's3:ListBucketMultipartUploads',
-      'kms:Decrypt',
-    )
+    const action = fc.constantFrom(...EVERY_ACTION)
     const resource = fc.constantFrom(bucket, object('photos/a'), object('a'), KEY)
     fc.assert(
       fc.property(action, resource, fc.boolean(), fc.boolean(), (Action, Resource, late, elsewhere) => {
@@ -202,19 +265,29 @@ describe('the policy of the write role', () => {
           ...(late && { 'aws:CurrentTime': after }),
           ...(elsewhere && { 'aws:ResourceAccount': '999999999999' }),
         }
-        for (const policy of [writePolicy(rights('photos/', KEY)), verifyPolicy(rights('photos/', KEY))]) {
+        const most = rights('photos/', KEY, { carry: EVERYTHING, deleteMarkers: true })
+        for (const policy of [writePolicy(most), verifyPolicy(most)]) {
           const allowed = isAllowed([policy], ask(Action, Resource, context))
           if (elsewhere && Action.startsWith('s3:')) expect(allowed).toBe(false)
-          if (late && !/Abort|Uploads/.test(Action)) expect(allowed).toBe(false)
+          if (late && !/Upload/.test(Action)) expect(allowed).toBe(false)
         }
       }),
     )
   })
 
   it('under suspension allows only listing and aborting uploads', () => {
-    const suspended = [writePolicy(rights('photos/')), suspendPolicy()]
-    expect(isAllowed(suspended, ask('s3:PutObject', object('photos/a')))).toBe(false)
-    expect(isAllowed(suspended, ask('s3:ListBucket', bucket, { 's3:prefix': 'photos/' }))).toBe(false)
+    const most = rights('photos/', KEY, { carry: EVERYTHING, deleteMarkers: true })
+    const suspended = [writePolicy(most), suspendPolicy()]
+    const stays = ['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts', 's3:ListBucketMultipartUploads']
+    const context = { 's3:prefix': 'photos/', 'kms:ViaService': 's3.eu-central-1.amazonaws.com' }
+    for (const policy of [writePolicy(most), verifyPolicy(most)]) {
+      for (const action of actionsOf(policy)) {
+        const anywhere = (policies: Policy[]): boolean =>
+          [object('photos/a'), bucket, KEY].some((resource) => isAllowed(policies, ask(action, resource, context)))
+        expect([action, anywhere([policy])]).toEqual([action, true])
+        expect([action, anywhere([policy, suspendPolicy()])]).toEqual([action, stays.includes(action)])
+      }
+    }
     expect(isAllowed(suspended, ask('s3:AbortMultipartUpload', object('photos/a')))).toBe(true)
     expect(isAllowed(suspended, ask('s3:ListMultipartUploadParts', object('photos/a')))).toBe(true)
     expect(isAllowed(suspended, ask('s3:ListBucketMultipartUploads', bucket))).toBe(true)
@@ -223,8 +296,8 @@ describe('the policy of the write role', () => {
 })
 
 describe('the policy of the verify role', () => {
-  const asks = (Action: string, Resource: string, context: Record<string, string> = {}): boolean =>
-    isAllowed([verifyPolicy(rights('photos/'))], {
+  const asks = (Action: string, Resource: string, context: Record<string, string> = {}, change: Partial<Rights> = {}): boolean =>
+    isAllowed([verifyPolicy(rights('photos/', null, change))], {
       Action,
       Resource,
       context: { 'aws:ResourceAccount': '123456789012', 'aws:CurrentTime': '2026-12-01T11:59:59Z', ...context },
@@ -243,15 +316,53 @@ describe('the policy of the verify role', () => {
     }
   })
 
+  it('reads objects below the prefix of the one bucket, until the expiry', () => {
+    expect(asks('s3:GetObject', `${bucket}/photos/a`)).toBe(true)
+    expect(asks('s3:GetObject', `${bucket}/other/a`)).toBe(false)
+    expect(asks('s3:GetObject', 'arn:aws:s3:::other-bucket/photos/a')).toBe(false)
+    expect(asks('s3:GetObject', `${bucket}/photos/a`, { 'aws:CurrentTime': '2026-12-01T12:00:00Z' })).toBe(false)
+    expect(asks('s3:GetObject', `${bucket}/photos/a`, { 'aws:ResourceAccount': '999999999999' })).toBe(false)
+  })
+
+  it.each<[string, object, string[]]>([
+    ['nothing besides', {}, []],
+    ['retention', { retention: true }, []],
+    ['tags', { tags: true }, ['s3:GetObjectTagging']],
+    ['all versions', { versions: 'all' }, ['s3:ListBucketVersions', 's3:GetObjectVersion']],
+    [
+      'tags of all versions',
+      EVERYTHING,
+      ['s3:ListBucketVersions', 's3:GetObjectVersion', 's3:GetObjectTagging', 's3:GetObjectVersionTagging'],
+    ],
+  ])('for copies that carry %s has what that takes', (_, change, more) => {
+    const carry = { ...CURRENT, ...change }
+    const policy = verifyPolicy(rights('photos/', null, { carry }))
+    expect(actionsOf(policy).filter((action) => !actionsOf(verifyPolicy(rights('photos/'))).includes(action))).toEqual(more)
+    for (const action of more.filter((name) => name.startsWith('s3:Get'))) {
+      expect(asks(action, `${bucket}/photos/a`, {}, { carry })).toBe(true)
+      expect(asks(action, `${bucket}/other/a`, {}, { carry })).toBe(false)
+    }
+    if (more.includes('s3:ListBucketVersions')) {
+      expect(asks('s3:ListBucketVersions', bucket, { 's3:prefix': 'photos/' }, { carry })).toBe(true)
+      expect(asks('s3:ListBucketVersions', bucket, { 's3:prefix': 'other/' }, { carry })).toBe(false)
+    }
+  })
+
   it.each([
     's3:PutObject',
-    's3:GetObject',
+    's3:PutObjectTagging',
+    's3:PutObjectRetention',
+    's3:PutObjectLegalHold',
     's3:DeleteObject',
+    's3:DeleteObjectVersion',
+    's3:BypassGovernanceRetention',
+    's3:RestoreObject',
     's3:AbortMultipartUpload',
     's3:ListBucketMultipartUploads',
     's3:PutBucketPolicy',
-  ])('has no %s', (action) => {
-    for (const resource of [bucket, `${bucket}/photos/a`]) expect(asks(action, resource, { 's3:prefix': 'photos/' })).toBe(false)
+  ])('has no %s, whatever a run carries', (action) => {
+    const most = { carry: EVERYTHING, deleteMarkers: true }
+    for (const resource of [bucket, `${bucket}/photos/a`]) expect(asks(action, resource, { 's3:prefix': 'photos/' }, most)).toBe(false)
   })
 })
 
@@ -480,8 +591,10 @@ const everyForm = (error: Error): string =>
   [error.message, error.stack, JSON.stringify(error), String(error), inspect(error, { depth: 20, showHidden: true })].join('\n')
 
 /** What no policy of a run may allow. */
-const forbidden = ({ Statement }: Policy): string[] =>
-  Statement.flatMap(({ Action = [] }) => Action).filter((action) => action.includes('*') || /:(Get|Delete)Object/.test(action))
+const actionsOf = ({ Statement }: Policy): string[] => Statement.flatMap(({ Action = [] }) => Action)
+
+const forbidden = (policy: Policy): string[] =>
+  actionsOf(policy).filter((action) => action.includes('*') || /:(Get|Delete)Object/.test(action))
 
 interface Request {
   Action: string

@@ -143,7 +143,7 @@ describe('encryption, by class', () => {
     ['no key', sse],
   ])('a key that is named and is not the bucket’s: %s', (_name, encryption) => {
     expect(check('internal', { encryption: { value: encryption } }, { kmsKey: KEY }).filter(({ result }) => result !== 'pass')).toEqual([
-      expect.objectContaining({ id: 'encryption-key', result: 'fail', level: 'block' }),
+      expect.objectContaining({ id: 'encryption-key', result: 'fail', level: 'info' }),
     ])
   })
 })
@@ -212,7 +212,37 @@ describe('a destination that is not Amazon S3', () => {
 })
 
 test('nothing passes at a destination that could not be reached', () => {
-  expect(destinationUnasked(migrationFor('internal')).map(({ result }) => result)).toEqual(Array(14).fill('unknown'))
+  expect(destinationUnasked(migrationFor('internal')).map(({ result }) => result)).toEqual(Array(15).fill('unknown'))
+})
+
+describe('what the request asks to carry', () => {
+  const asked = (carry: object, change: Settings, destination: object = {}) => {
+    const migration = migrationFor('internal', destination)
+    return blocking(
+      destinationChecks({ ...migration, carry: { ...migration.carry, ...carry } }, { ...cleanSettings('internal'), ...change }),
+    ).map(({ id, result }) => `${id} ${result}`)
+  }
+  const minio = { endpoint: 'https://minio.example.com', account: null, kmsKey: null }
+  const silent = { unknown: 'answered 501 NotImplemented', code: 'NotImplemented' }
+
+  test('all versions need a bucket that keeps them, whatever the objects are', () => {
+    const suspended: Settings = { versioning: { value: 'Suspended' } }
+    expect(asked({}, suspended)).toEqual([])
+    expect(asked({ versions: 'all' }, {})).toEqual([])
+    expect(asked({ versions: 'all' }, suspended)).toEqual(['versioning fail'])
+    expect(asked({ versions: 'all' }, { versioning: silent })).toEqual(['versioning unknown'])
+    expect(asked({ versions: 'all' }, suspended, minio)).toEqual(['versioning fail'])
+    // the first write will tell
+    expect(asked({ versions: 'all' }, { versioning: silent }, minio)).toEqual([])
+  })
+  test('retention needs Object Lock', () => {
+    expect(asked({}, { objectLock: { value: 'none' } })).toEqual([])
+    expect(asked({ retention: true }, { objectLock: { value: 'no default retention' } })).toEqual([])
+    expect(asked({ retention: true }, { objectLock: { value: 'none' } })).toEqual(['object-lock fail'])
+    expect(asked({ retention: true }, { objectLock: { value: 'none' } }, minio)).toEqual(['object-lock fail'])
+    expect(asked({ retention: true }, { objectLock: silent })).toEqual(['object-lock unknown'])
+    expect(asked({ retention: true }, { objectLock: silent }, minio)).toEqual([])
+  })
 })
 
 describe('how the objects travel', () => {

@@ -2,12 +2,11 @@ import { destinationChecks, transportChecks } from '../../layers/core/domain/buc
 import type { Observation } from '../../layers/core/domain/access'
 import type { Closure } from '../../layers/core/domain/closure'
 import { checklist, type ChecklistFacts, type ChecklistItem } from '../../layers/core/domain/checklist'
-import { emptyLedger } from '../../layers/core/domain/ledger'
 import type { PreflightFile } from '../../layers/core/domain/preflight-file'
 import type { Report } from '../../layers/core/domain/report'
-import { reportHtml } from '../../layers/core/domain/report-html'
-import { noVerdicts } from '../../layers/core/domain/verdicts'
+import { reportHtml } from '../../layers/core/domain/report-html/index'
 import { cleanSettings, migrationFor } from '../support/clean-bucket'
+import { emptyReport } from '../support/report'
 
 /** The lists, word for word. */
 const GUIDE = {
@@ -63,28 +62,16 @@ const migration = migrationFor('internal')
 const checks = destinationChecks(migration, cleanSettings('internal'))
 
 const report: Report = {
-  version: 1,
+  ...emptyReport,
   runId: 'run-1',
   executionId: 'x:run-1',
-  outcome: 'verified',
-  succeeded: true,
-  reason: 'Verified.',
   startedAt: AT,
   endedAt: AT,
   source: { bucket: 'source-bucket', prefix: '', endpoint: null, credential: 'acme', provider: 'minio' },
   destination: { bucket: 'acme-archive', prefix: '', endpoint: null, region: 'eu-central-1' },
-  ledger: { ...emptyLedger(), balanced: true, unaccounted: 0 },
   bytes: { listed: 10, copied: 10 },
-  verification: { mode: 'listing', evidence: 'listing', counts: noVerdicts() },
-  listing: { listed: 1, bytes: 10, batches: 1, large: 0, complete: true } as unknown as Report['listing'],
-  estimate: null,
-  faults: [],
-  failures: { count: 0, sample: [] },
-  stoppedBy: null,
-  dataClassification: 'internal',
-  preflight: { problems: [], warnings: [] },
   postflight: { repeated: true, at: AT, checks, drift: [] },
-  files: { report: 'r', failures: 'f', certificate: 'runs/run-1/certificate.json', html: 'h' },
+  files: { ...emptyReport.files, certificate: 'runs/run-1/certificate.json' },
 }
 
 const preflight: PreflightFile = {
@@ -97,7 +84,7 @@ const preflight: PreflightFile = {
   settings: cleanSettings('internal'),
   problems: [],
   grants: 3,
-  probes: { wrote: true, sourceRefusesWrongEtag: true },
+  probes: { wrote: true, writingSince: AT, sourceRefusesWrongEtag: true },
 }
 
 const observed = (kind: string, closed = true) => ({ kind, name: `the ${kind}`, call: 'Get', answer: 'NoSuchEntity', closed, at: AT })

@@ -68,12 +68,12 @@ describe('error names', () => {
     const tasks = allStates(machineOf(asl)).filter(([, state]) => state.Type === 'Task')
     expect(tasks.map(([name]) => name).sort()).toEqual(
       [
-        ...['ValidateRequest', 'OpenAccess', 'Preflight', 'ListSource', 'Estimate', 'CopyBatch', 'BeginUpload'],
+        ...['ValidateRequest', 'OpenAccess', 'Preflight', 'ListSource', 'Estimate', 'RestoreArchived', 'CopyBatch', 'BeginUpload'],
         ...['CopyPartGroup', 'CompleteUpload', 'VerifyBatch', 'Reconcile', 'Cleanup', 'WriteReport'],
       ].sort(),
     )
     // Every one goes on after a lost call.
-    expect(tasks.filter(([, { Retry }]) => Retry?.some(({ ErrorEquals }) => ErrorEquals.includes('StoreUnavailable'))).length).toBe(13)
+    expect(tasks.filter(([, { Retry }]) => Retry?.some(({ ErrorEquals }) => ErrorEquals.includes('StoreUnavailable'))).length).toBe(14)
   })
 })
 
@@ -85,17 +85,17 @@ describe('the check itself', () => {
   }
 
   it('sees a name that no class has', () => {
-    expect(planted(/StoreThrottled, CursorMoved/, 'StoreThrotled, StoreThrottled, CursorMoved')).toContain(
+    expect(planted(/StoreThrottled, Sandbox/, 'StoreThrotled, StoreThrottled, Sandbox')).toContain(
       'CopyPartGroup waits for StoreThrotled, which nothing throws',
     )
   })
 
   it('sees a retryable class that is missing', () => {
-    expect(planted(/StoreThrottled, CursorMoved/, 'CursorMoved')).toContain('CopyBatch does not retry StoreThrottled')
+    expect(planted(/StoreThrottled, Sandbox/, 'Sandbox')).toContain('CopyBatch does not retry StoreThrottled')
   })
 
   it('sees a retry of what can only fail again', () => {
-    expect(planted(/StoreThrottled, CursorMoved/, 'StoreThrottled, AccessDenied, CursorMoved')).toContain(
+    expect(planted(/StoreThrottled, Sandbox/, 'StoreThrottled, AccessDenied, Sandbox')).toContain(
       'ListSource retries AccessDenied, which is not retryable',
     )
   })

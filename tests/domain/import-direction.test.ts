@@ -231,5 +231,5 @@ describe('what no text may do', () => {
       'eqeqeq',
       'no-empty',
     ])
-  }, 60_000)
+  })
 })

@@ -25,7 +25,7 @@ test('a printed key stays on one line', () => {
 })
 
 const migration = (destination: string, source: string) =>
-  ({ destination: { prefix: destination }, source: { prefix: source } }) as Migration
+  ({ destination: { prefix: destination, replaces: '' }, source: { prefix: source } }) as Migration
 
 test('no two source keys go to one destination key, and all keep their order and the common prefix', () => {
   fc.assert(

@@ -1,4 +1,5 @@
-import { jsonFault } from '../../cli/json-position'
+import { jsonFault, repeatedName } from '../../cli/json-position'
+import { shellWord } from '../../cli/shell-word'
 import { bytesText, durationText } from '../../cli/units'
 
 describe('numbers as people read them', () => {
@@ -41,4 +42,35 @@ describe('where a text stops being JSON', () => {
     expect(() => JSON.parse(text) as unknown).toThrow(SyntaxError)
     expect(jsonFault(text)).toEqual({ line, column })
   })
+})
+
+describe('a name that stands twice in one object', () => {
+  it.each([
+    ['{"a": 1, "a": 2}', 'a', 1, 10],
+    ['{"a": {"b": [1, {"c": "a"}]},\n  "a" : 2}', 'a', 2, 3],
+    ['{"a": {"b": 1,\n"b": 1}, "b": 2}', 'b', 2, 1],
+    ['{"a": 1, "\\u0061": 2}', 'a', 1, 10],
+    ['[{"a": 1}, {"x\\"": 1, "x\\"": 2}]', 'x"', 1, 23],
+  ])('%j', (text, name, line, column) => {
+    expect(() => JSON.parse(text) as unknown).not.toThrow()
+    expect(repeatedName(text)).toEqual({ name, line, column })
+  })
+
+  it.each(['{}', '"a"', '[]', ' {"a": {"a": {"a": "a"}}, "b": ["a", "a", {"a": 1}, {"a": 1}]} ', '{"": 1, " ": 2}'])(
+    'none in %j',
+    (text) => {
+      expect(repeatedName(text)).toBeUndefined()
+    },
+  )
+})
+
+describe('a word for a shell', () => {
+  it.each([
+    ['.drayage', '.drayage'],
+    ['/tmp/a-b_c/d.e', '/tmp/a-b_c/d.e'],
+    ['my state', "'my state'"],
+    ["it's", `'it'"'"'s'`],
+    ['$HOME;x', "'$HOME;x'"],
+    ['', "''"],
+  ])('%j', (text, word) => expect(shellWord(text)).toBe(word))
 })

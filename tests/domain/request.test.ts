@@ -23,10 +23,17 @@ test('every default is set, and nothing is left to chance', () => {
      "access": {
        "expiresAt": "2026-11-22T00:00:00.000Z",
      },
+     "carry": {
+       "retention": false,
+       "storageClass": "STANDARD",
+       "tags": false,
+       "versions": "current",
+     },
      "credentials": {
        "after": "verified",
        "revokeAtSource": false,
      },
+     "cutover": false,
      "dataClassification": "internal",
      "destination": {
        "account": null,
@@ -36,6 +43,7 @@ test('every default is set, and nothing is left to chance', () => {
        "prefix": "",
        "profile": null,
        "region": "us-east-1",
+       "replaces": "",
      },
      "dryRun": false,
      "executionId": "x:run-1",
@@ -52,7 +60,22 @@ test('every default is set, and nothing is left to chance', () => {
      "residency": {
        "regions": [],
      },
+     "restore": {
+       "archived": false,
+       "days": 7,
+       "tier": "Bulk",
+     },
      "runId": "run-1",
+     "selection": {
+       "exclude": [],
+       "failuresOf": null,
+       "include": [],
+       "keys": null,
+       "maxBytes": null,
+       "minBytes": null,
+       "modifiedBefore": null,
+       "modifiedSince": null,
+     },
      "shards": {
        "batches": "runs/run-1/shards/batches/",
        "large": "runs/run-1/shards/large/",
@@ -69,6 +92,7 @@ test('every default is set, and nothing is left to chance', () => {
      "startedAt": "2026-11-21T00:00:00.000Z",
      "verification": {
        "mode": "listing",
+       "sample": 1,
      },
    }
   `)
@@ -92,6 +116,16 @@ test.each([
     { ...places, source: { bucket: 'abc', credential: 'x' } },
     /^source\.credential: names a secret on AWS/,
   ],
+  [
+    'selection.minBytes beside all versions',
+    { ...places, carry: { versions: 'all' }, selection: { minBytes: 1 } },
+    /^selection\.minBytes: with carry\.versions all/,
+  ],
+  [
+    'selection.modifiedSince beside all versions',
+    { ...places, carry: { versions: 'all' }, selection: { modifiedSince: '30d' } },
+    /^selection\.modifiedSince: with carry\.versions all/,
+  ],
   ['access.hours over the cap', { ...places, access: { hours: 721 } }, /^access\.hours: is over the cap of 720/],
   ['limits.largeObjectBytes below a part', { ...places, limits: { largeObjectBytes: 1 } }, /^limits\.largeObjectBytes: /],
   ['the source itself', { source: { bucket: 'abc' }, destination: { bucket: 'abc' } }, /^destination\.bucket: is the source itself/],
@@ -100,6 +134,26 @@ test.each([
     { source: { bucket: 'abc' }, destination: { bucket: 'abc', prefix: 'copy/' } },
     /^destination\.bucket: is the source itself/,
   ],
+  [
+    'the source itself by another spelling of its endpoint',
+    {
+      source: { bucket: 'abc', endpoint: 'https://h.example.com' },
+      destination: { bucket: 'abc', endpoint: 'https://H.example.com:443/' },
+    },
+    /^destination\.bucket: is the source itself/,
+  ],
+  [
+    'the source itself, at an endpoint of Amazon S3',
+    { source: { bucket: 'abc', endpoint: 'https://s3.dualstack.eu-west-1.amazonaws.com' }, destination: { bucket: 'abc' } },
+    /^destination\.bucket: is the source itself/,
+  ],
+  [
+    'a size with a unit',
+    { ...places, selection: { minBytes: '10MB' } },
+    /^selection\.minBytes: is no number of bytes; write a whole number/,
+  ],
+  ['a size below 0', { ...places, selection: { maxBytes: -1 } }, /^selection\.maxBytes: is no number of bytes/],
+  ['a size between two', { ...places, selection: { maxBytes: 1.5 } }, /^selection\.maxBytes: is no number of bytes/],
   ['no object', 'abc', /^request: /],
 ])('refused, naming the field: %s', (_name, request, words) => {
   expect(problems(request)).toEqual([expect.stringMatching(words)])
@@ -142,7 +196,7 @@ test('a pair is the same for the same two places, whatever else is asked', () =>
 
 describe('where the destination may stand', () => {
   const regions = (change: object, allowedRegions: string[] = []) =>
-    problems({ ...onAws, ...change }, { ...aws, stage: { account: '123456789012', allowedRegions } })
+    problems({ ...onAws, ...change }, { ...aws, stage: { account: '123456789012', allowedRegions, deleteMarkers: false } })
   const inFrankfurt = { destination: { bucket: 'acme-archive', region: 'eu-central-1' } }
 
   test('is anywhere unless the request or the stage says where', () => {
@@ -161,18 +215,29 @@ describe('where the destination may stand', () => {
   })
 
   test('restricted data with regions is taken, and the stage names those of a request without any', () => {
-    const context = { ...aws, stage: { account: '123456789012', allowedRegions: ['eu-central-1'] } }
+    const context = { ...aws, stage: { account: '123456789012', allowedRegions: ['eu-central-1'], deleteMarkers: false } }
     const parsed = parseRequest({ ...onAws, ...inFrankfurt, dataClassification: 'restricted' }, context)
     expect(parsed.residency.regions).toEqual(['eu-central-1'])
   })
 })
 
 test('the stage owns the destination unless the request names another account', () => {
-  const context = { ...aws, stage: { account: '123456789012', allowedRegions: [] } }
+  const context = { ...aws, stage: { account: '123456789012', allowedRegions: [], deleteMarkers: false } }
   expect(parseRequest(onAws, context).destination.account).toBe('123456789012')
   const foreign = { ...onAws, destination: { bucket: 'acme-archive', account: '210987654321' } }
   expect(parseRequest(foreign, context).destination.account).toBe('210987654321')
   expect(parseRequest(places, local).destination.account).toBeNull()
+})
+
+test('all versions need a stage that was deployed for it, and one machine needs nothing', () => {
+  const allVersions = { carry: { versions: 'all' } }
+  const stage = { account: '123456789012', allowedRegions: [] }
+  const refusal = [expect.stringMatching(/^carry\.versions: .*deploy it with the parameter deleteMarkers=true, or leave the field out$/)]
+  expect(problems({ ...onAws, ...allVersions }, { ...aws, stage: { ...stage, deleteMarkers: false } })).toEqual(refusal)
+  expect(problems({ ...onAws, ...allVersions }, aws)).toEqual(refusal)
+  expect(problems({ ...onAws, ...allVersions }, { ...aws, stage: { ...stage, deleteMarkers: true } })).toEqual([])
+  expect(problems({ ...places, ...allVersions })).toEqual([])
+  expect(problems(onAws, { ...aws, stage: { ...stage, deleteMarkers: false } })).toEqual([])
 })
 
 test.each<[string, object, RegExp]>([
@@ -194,4 +259,23 @@ test('the provider follows from the endpoint unless it is named', () => {
   expect(provider({ endpoint: 'https://s3.example.com' })).toBe('other')
   expect(provider({ endpoint: 'https://s3.example.com', provider: 'ceph' })).toBe('ceph')
   expect(destinationProvider(parseRequest({ ...places, destination: { bucket: 'abc', endpoint: 'https://h' } }, local))).toBe('minio')
+})
+
+test.each<[string, object, string]>([
+  ['a number for text', { source: { bucket: 5 } }, 'source.bucket: is no text; write it in double quotes'],
+  ['text for a number', { limits: { costUsd: '50' } }, 'limits.costUsd: is no number; write one, without quotes'],
+  ['half a number', { limits: { batches: 0.5 } }, 'limits.batches: is no whole number; write one, without quotes'],
+  ['text for a boolean', { dryRun: 'true' }, 'dryRun: is neither true nor false; write one of them, without quotes'],
+  ['text for a list', { selection: { include: 'a*' } }, 'selection.include: is no list; write it in square brackets'],
+  ['a list for an object', { carry: [] }, 'carry: is no object; write it in braces'],
+  ['an unknown name', { verification: { mode: 'fast' } }, 'verification.mode: is unknown here; name one of listing, checksum, reread'],
+  ['too much', { limits: { batches: 10_001 } }, 'limits.batches: is over 10000, the most that it may be; lower it'],
+  ['too little', { limits: { batches: 0 } }, 'limits.batches: is too small; write 1 or more'],
+  ['nothing', { limits: { costUsd: 0 } }, 'limits.costUsd: is too small; write more than 0'],
+])('%s is refused in words that say what to do', (_what, part, problem) => {
+  expect(problems({ ...places, ...part })).toContainEqual(problem)
+})
+
+test('what is no object is no request', () => {
+  for (const request of [[], null, 'x', 5]) expect(problems(request)).toEqual(['request: is no object; write it in braces'])
 })

@@ -4,6 +4,8 @@ import { compareKeys } from '../../layers/core/domain/keys'
 import {
   largeFromText,
   largeToText,
+  listedIn,
+  objectId,
   ShardCutter,
   shardFromText,
   shardToText,
@@ -64,6 +66,64 @@ test('a shard comes back from its text', () => {
   )
 })
 
+/** A listing of versions, oldest first under each key, of which some are left out. */
+const versionListing = fc
+  .uniqueArray(utf8Key, { selector: (key) => key.toString('latin1'), maxLength: 20 })
+  .map((keys) => [...keys].sort(compareKeys))
+  .chain((keys) =>
+    fc.tuple(...keys.map((key) => fc.tuple(fc.constant(key), fc.array(fc.nat({ max: 200 }), { minLength: 1, maxLength: 6 })))),
+  )
+  .map((keys) => keys.flatMap(([key, sizes]) => sizes.map((size, at) => ({ ...object(key, size), versionId: `v${at}` }))))
+  .chain((versions) =>
+    fc
+      .array(fc.constantFrom('include', 'exclude', 'size', 'age', undefined), { minLength: versions.length, maxLength: versions.length })
+      .map((by) => versions.map((version, at) => ({ version, by: by[at] }))),
+  )
+
+test('versions of one key are never cut apart, and what is left out is counted and kept in its range', () => {
+  let cuts = 0
+  fc.assert(
+    fc.property(versionListing, bounds, (listed, by) => {
+      const cutter = new ShardCutter(undefined, by)
+      const shards = [...listed.flatMap(({ version, by: leftOut }) => cutter.add(version, leftOut) ?? []), cutter.end(undefined)]
+      cuts += shards.length - 1
+      expect(tilingFault(shards)).toBeUndefined()
+      const keysOf = ({ objects, excluded }: Shard) => new Set([...objects, ...excluded].map(({ key }) => key.toString('hex')))
+      const perShard = shards.map(keysOf)
+      expect(perShard.reduce((sum, keys) => sum + keys.size, 0)).toBe(new Set(perShard.flatMap((keys) => [...keys])).size)
+      expect(shards.flatMap(({ objects }) => objects.map(objectId))).toEqual(
+        listed.filter((one) => one.by === undefined).map((one) => objectId(one.version)),
+      )
+      expect(shards.flatMap(({ excluded }) => excluded.map((one) => `${objectId(one)} ${one.by}`))).toEqual(
+        listed.filter((one) => one.by !== undefined).map((one) => `${objectId(one.version)} ${one.by}`),
+      )
+      expect(shards.reduce((sum, one) => sum + listedIn(one), 0)).toBe(listed.length)
+      for (const one of shards) {
+        expect(shardFromText(shardToText(one), 's')).toEqual(one)
+        // Over its bounds a shard holds the versions of one key at most.
+        const beforeLastKey = one.objects.filter(({ key }) => !key.equals(one.objects.at(-1)!.key))
+        expect(beforeLastKey.length).toBeLessThanOrEqual(by.batchObjects)
+        expect(one.objects.every(({ large }) => !large)).toBe(true)
+      }
+    }),
+  )
+  expect(cuts).toBeGreaterThan(0)
+})
+
+test('what is left out closes a shard after 10,000 lines, and takes none of its bytes', () => {
+  const cutter = new ShardCutter(undefined, { batchObjects: 1000, batchBytes: 100, largeObjectBytes: 1000 })
+  const closed: Shard[] = []
+  for (let at = 0; at < 25_000; at++)
+    closed.push(...[cutter.add(object(Buffer.from(String(at).padStart(6, '0')), 500), 'size') ?? []].flat())
+  closed.push(cutter.end(undefined))
+  expect(closed.map(({ excluded, objects }) => [excluded.length, objects.length])).toEqual([
+    [10_000, 0],
+    [10_000, 0],
+    [5000, 0],
+  ])
+  expect(tilingFault(closed)).toBeUndefined()
+})
+
 const [a, b, c] = ['a', 'b', 'c'].map((key) => Buffer.from(key))
 
 test('a gap, an overlap, a missing end and a doubled beginning are found', () => {
@@ -105,8 +165,11 @@ test('a gap, an overlap, a missing end and a doubled beginning are found', () =>
 const shard: Shard = {
   after: a,
   upTo: c,
-  listed: 2,
-  excluded: 0,
+  excluded: [
+    { key: Buffer.from('ba'), by: 'size' },
+    { key: Buffer.from('bb'), versionId: 'v1', by: 'age' },
+    { key: Buffer.from('bb'), versionId: 'v2', by: 'exclude' },
+  ],
   objects: [
     { ...object(b!), large: false },
     { ...object(c!, 9), large: true },
@@ -131,7 +194,11 @@ test.each([
         .join('\n'),
   ],
   ['cut in the middle', (text: string) => text.slice(0, -5)],
-  ['another count in the header', (text: string) => text.replace('"listed":2', '"listed":3')],
+  ['another count in the header', (text: string) => text.replace('"listed":5', '"listed":6')],
+  ['another count of excluded objects', (text: string) => text.replace('"excluded":3', '"excluded":2').replace('"listed":5', '"listed":4')],
+  ['an excluded key beyond its range', (text: string) => text.replaceAll('"key":"bb"', '"key":"d"')],
+  ['excluded keys out of order', (text: string) => text.replace('"key":"ba"', '"key":"c"')],
+  ['an excluded version twice', (text: string) => text.replace('"versionId":"v2"', '"versionId":"v1"')],
   ['another count of large objects', (text: string) => text.replace('"large":1', '"large":0')],
   ['a key beyond its range', (text: string) => text.replace('"key":"c"', '"key":"d"')],
   ['keys out of order', (text: string) => text.replace('"key":"b"', '"key":"c"')],

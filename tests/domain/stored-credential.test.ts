@@ -8,6 +8,7 @@ import { readingPolicy } from '../../layers/core/access/source-role'
 import type { Policy } from '../../layers/core/access/policy'
 import { CredentialNotForThisMigration, CredentialsRefused } from '../../layers/core/domain/errors'
 import type { Migration } from '../../layers/core/domain/migration'
+import { parseRequest } from '../../layers/core/domain/request'
 
 const ACCOUNT = '123456789012'
 const CANARY = 'canary-91d7-not-a-real-secret-key'
@@ -63,7 +64,7 @@ const STRANGERS = [
   session('Administrator'),
   reader('open-access'),
   reader('cleanup'),
-  reader('verify-batch'),
+  reader('reconcile'),
   reader('copy-batch-2'),
   session('drayage-prod-copy-batch'),
   session('copy-batch'),
@@ -108,7 +109,7 @@ describe("a secret's policy, by a simulator of IAM", () => {
             expect(NotAction).toBeUndefined()
           }
           const readers = Statement[0]!.Condition!.ArnNotEquals!['aws:PrincipalArn'] as string[]
-          expect(readers).toHaveLength(6)
+          expect(readers).toHaveLength(8)
           for (const arn of readers) expect(arn.startsWith(`arn:${partition}:iam::${account}:role/drayage-${stage}-`)).toBe(true)
           const end = Date.parse(Statement[1]!.Condition!.DateGreaterThanEquals!['aws:CurrentTime'] as string)
           expect(expiresAt.getTime() - end).toBeGreaterThanOrEqual(0)
@@ -211,11 +212,40 @@ describe('a stored role', () => {
   it('is assumed with no right but reading its bucket, until the expiry', () => {
     expect(readingPolicy(byRole() as Parameters<typeof readingPolicy>[0])).toMatchObject({
       Statement: [
-        { Action: 's3:ListBucket', Resource: 'arn:aws:s3:::source-bucket', Condition: { DateLessThan: { 'aws:CurrentTime': EXPIRES } } },
-        { Action: 's3:GetObject', Resource: 'arn:aws:s3:::source-bucket/*' },
+        { Action: ['s3:ListBucket'], Resource: 'arn:aws:s3:::source-bucket', Condition: { DateLessThan: { 'aws:CurrentTime': EXPIRES } } },
+        { Action: ['s3:GetObject'], Resource: 'arn:aws:s3:::source-bucket/*' },
         { Action: 'kms:Decrypt', Condition: { StringEquals: { 'kms:ViaService': 's3.eu-west-1.amazonaws.com' } } },
       ],
     })
+  })
+
+  it.each<[string, object, string[]]>([
+    ['nothing besides', {}, []],
+    ['tags', { carry: { tags: true } }, ['s3:GetObjectTagging']],
+    ['retention', { carry: { retention: true } }, ['s3:GetObjectRetention', 's3:GetObjectLegalHold']],
+    ['all versions', { carry: { versions: 'all' } }, ['s3:ListBucketVersions', 's3:GetObjectVersion']],
+    [
+      'tags of all versions',
+      { carry: { versions: 'all', tags: true } },
+      ['s3:ListBucketVersions', 's3:GetObjectVersion', 's3:GetObjectTagging', 's3:GetObjectVersionTagging'],
+    ],
+    ['archived objects', { restore: { archived: true } }, ['s3:RestoreObject']],
+  ])('is assumed for %s with what that takes', (_, change, more) => {
+    const { carry, restore } = parseRequest(
+      { source: { bucket: 'source-bucket', credential: 's' }, destination: { bucket: 'destination-bucket' }, ...change },
+      {
+        runtime: 'aws',
+        runId: 'run-1',
+        executionId: 'e',
+        now: new Date(BEFORE),
+        stage: { account: ACCOUNT, allowedRegions: [], deleteMarkers: true },
+      },
+    )
+    const { Statement } = readingPolicy(byRole() as Parameters<typeof readingPolicy>[0], { carry, restore })
+    expect(Statement.flatMap(({ Action }) => Action)).toEqual(expect.arrayContaining(more))
+    expect(Statement.flatMap(({ Action }) => Action)).toHaveLength(3 + more.length)
+    expect(Statement.map(({ Condition }) => Condition?.DateLessThan)).toEqual(Array(3).fill({ 'aws:CurrentTime': EXPIRES }))
+    expect(JSON.stringify({ Statement }).length).toBeLessThan(2048)
   })
 })
 
@@ -233,6 +263,28 @@ describe('a private certificate authority', () => {
 })
 
 describe('bounds', () => {
+  const asked = (source: object, destination: object): Migration =>
+    parseRequest(
+      { source: { bucket: 'one', credential: 'acme', ...source }, destination: { bucket: 'one', ...destination } },
+      { runtime: 'aws', runId: 'run', executionId: 'x', now: new Date(BEFORE) },
+    )
+  const wide = { source: { bucket: 'one', prefix: '' }, destination: { bucket: 'one', prefix: '' } }
+  const byKeys = (endpoint: string): StoredCredential => keys({ ...wide, endpoint })
+
+  it.each<[string, StoredCredential, Migration, boolean]>([
+    ['Amazon S3 by a key', byKeys('https://s3.eu-west-1.amazonaws.com'), asked({}, {}), true],
+    ['Amazon S3 by a role', { ...byRole(), ...wide }, asked({}, {}), true],
+    ['copies below the source', byKeys('https://s3.eu-west-1.amazonaws.com'), asked({}, { prefix: 'copies/' }), true],
+    ['prefixes that do not meet', byKeys('https://s3.eu-west-1.amazonaws.com'), asked({ prefix: 'a/' }, { prefix: 'b/' }), false],
+    ['another store', byKeys('https://s3.example.com'), asked({}, {}), false],
+    ['another partition', byKeys('https://s3.cn-north-1.amazonaws.com.cn'), asked({}, {}), false],
+    ['the same name, not the same host', byKeys('https://amazonaws.com.example.com'), asked({}, {}), false],
+  ])('a bucket of the same name as the destination: %s', (_, credential, migration, refused) => {
+    const check = () => assertWithinBounds('s', credential, migration, new Date(BEFORE))
+    if (refused) expect(check).toThrow(/destination\.bucket is the source itself; choose another bucket/)
+    else expect(check).not.toThrow()
+  })
+
   const migration = (source: object, destination: object): Migration => ({ runId: 'r', source, destination }) as Migration
   const text = fc.string({ unit: 'grapheme', maxLength: 12 })
   const allows = (credential: StoredCredential, asked: Migration, now: Date): boolean => {

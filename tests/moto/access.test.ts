@@ -31,7 +31,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import { CreateStateMachineCommand, SFNClient, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn'
-import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { CreateQueueCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import {
   awsAccess,
@@ -86,6 +86,7 @@ const options = (change: Partial<AwsAccessOptions> = {}): AwsAccessOptions => ({
   boundaryArn: `arn:aws:iam::${MOTO_ACCOUNT}:policy/drayage-dev-boundary`,
   writeRoleTrusts: [`arn:aws:iam::${MOTO_ACCOUNT}:role/copy-batch`, `arn:aws:iam::${MOTO_ACCOUNT}:role/cleanup`],
   verifyRoleTrusts: [`arn:aws:iam::${MOTO_ACCOUNT}:role/verify-batch`, `arn:aws:iam::${MOTO_ACCOUNT}:role/cleanup`],
+  deleteMarkers: false,
   scheduleGroup: 'drayage-dev',
   deadManRoleArn: `arn:aws:iam::${MOTO_ACCOUNT}:role/dead-man`,
   cleanupFunctionArn: `arn:aws:lambda:us-east-1:${MOTO_ACCOUNT}:function:cleanup`,
@@ -98,12 +99,20 @@ const options = (change: Partial<AwsAccessOptions> = {}): AwsAccessOptions => ({
   ...change,
 })
 
-const migrationOf = (change: { runId?: string; credential?: string | null; after?: Migration['credentials']['after'] } = {}): Migration =>
+interface Change {
+  runId?: string
+  credential?: string | null
+  after?: Migration['credentials']['after']
+  carry?: Partial<Migration['carry']>
+}
+
+const migrationOf = (change: Change = {}): Migration =>
   ({
     runId: change.runId ?? `run-${run}`,
     executionId: `arn:aws:states:us-east-1:${MOTO_ACCOUNT}:execution:migrate:run-${run}`,
     source: { bucket: 'source-bucket', prefix: 'team-a/', region: 'eu-west-1', credential: change.credential ?? null },
     destination: { bucket: 'destination-bucket', prefix: 'from-team-a/', region: 'eu-central-1', account: null, kmsKey: null },
+    carry: { storageClass: 'STANDARD', tags: false, retention: false, versions: 'current', ...change.carry },
     credentials: { after: change.after ?? 'verified', revokeAtSource: false },
     access: { expiresAt: '2026-12-31T12:00:00.000Z' },
   }) as Migration
@@ -181,7 +190,7 @@ describeWithMoto('access on AWS, against moto', () => {
         Target: { Arn: options().cleanupFunctionArn, RoleArn: options().deadManRoleArn },
       }),
     )
-  }, 60_000)
+  })
 
   beforeEach(() => {
     run += 1
@@ -593,8 +602,27 @@ describeWithMoto('access on AWS, against moto', () => {
       const text = decodeURIComponent(PolicyDocument!)
       expect(text).toContain('"aws:ResourceAccount":"999999999999"')
       expect(text).not.toContain(MOTO_ACCOUNT)
-      expect(text.includes(kmsKey)).toBe(grant === role)
+      expect(text).toContain(kmsKey)
+      expect(text.includes('kms:GenerateDataKey')).toBe(grant === role)
     }
+  })
+
+  it('a run’s roles have what it carries, and one that was given more is not confirmed', async () => {
+    const access = awsAccess(options({ deleteMarkers: true }))
+    const all = { tags: true, retention: true, versions: 'all' } as const
+    const migration = migrationOf({ carry: all })
+    const { role, verify } = grantsOf(access, migration)
+    const bare = migrationOf()
+    for (const grant of [role, verify]) {
+      await access.create(grant, migration)
+      await access.confirm(grant, migration)
+      expect((await rejection(access.confirm(grant, bare))).message).toContain('its permission policy')
+    }
+    const { PolicyDocument } = await iam.send(new GetRolePolicyCommand({ RoleName: role.name, PolicyName: 'drayage-run' }))
+    expect(decodeURIComponent(PolicyDocument!)).toContain('"s3:DeleteObject"')
+    const withoutParameter = awsAccess(options())
+    expect((await rejection(withoutParameter.confirm(role, migration))).message).toContain('its permission policy')
+    await withoutParameter.confirm(verify, migration)
   })
 
   it('a role refuses whoever comes without the run’s id (moto’s answers, with its trust policy asked by us)', async () => {
@@ -848,7 +876,10 @@ describeWithMoto('access on AWS, against moto', () => {
           },
         { step: 'initialize' },
       )
-      await sqsDeadLetters(sqs, QueueUrl!).send(letters(23))
+      await sqsDeadLetters(
+        () => sqs,
+        () => QueueUrl!,
+      ).send(letters(23))
       expect(counts).toEqual([10, 10, 3])
       const bodies: unknown[] = []
       for (;;) {
@@ -858,9 +889,66 @@ describeWithMoto('access on AWS, against moto', () => {
       }
       expect(bodies).toHaveLength(23)
       expect(bodies).toEqual(expect.arrayContaining(letters(23)))
-      await sqsDeadLetters(sqs, QueueUrl!).send([])
+      await sqsDeadLetters(
+        () => sqs,
+        () => QueueUrl!,
+      ).send([])
       expect(counts).toHaveLength(3)
       sqs.destroy()
+    })
+
+    it("of a run are taken over: all of them, once, and what is another's or no letter is there for others at once", async () => {
+      const sqs = new SQSClient(moto.settings)
+      const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: `taken-${run}` }))
+      const queue = sqsDeadLetters(
+        () => sqs,
+        () => QueueUrl!,
+      )
+      const others = letters(12).map((letter) => ({ ...letter, runId: 'another' }))
+      await queue.send([...letters(13), ...others, ...letters(4)])
+      await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'no letter' }))
+      expect(await queue.take(`run-${run}`)).toBe(17)
+      const bodies: string[] = []
+      for (;;) {
+        const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }))
+        if (Messages.length === 0) break
+        bodies.push(...Messages.map(({ Body }) => Body!))
+      }
+      expect(bodies.sort()).toEqual([...others.map((letter) => JSON.stringify(letter)), 'no letter'].sort())
+      expect(await queue.take(`run-${run}`)).toBe(0)
+      sqs.destroy()
+    })
+
+    it('that come again and again are no endless loop, and each is counted once', async () => {
+      let received = 0
+      const again = { Messages: [{ MessageId: 'm', ReceiptHandle: 'h', Body: JSON.stringify({ runId: 'mine' }) }] }
+      const sqs = { send: async (command: object) => (command instanceof ReceiveMessageCommand ? (received++, again) : {}) }
+      const taken = await sqsDeadLetters(
+        () => sqs as unknown as SQSClient,
+        () => 'queue',
+      ).take('mine')
+      expect(taken).toBe(1)
+      expect(received).toBe(1000)
+    })
+
+    it('that could not be removed are an error, and those of others are given back', async () => {
+      const commands: string[] = []
+      const some = ['mine', 'other'].map((runId) => ({ MessageId: runId, ReceiptHandle: runId, Body: JSON.stringify({ runId }) }))
+      const sqs = {
+        send: async (command: object) => {
+          commands.push(command.constructor.name)
+          if (command instanceof ReceiveMessageCommand) return { Messages: commands.length === 1 ? some : [some[1]] }
+          return command.constructor.name.startsWith('Delete') ? { Failed: [{ Id: '0', Code: 'InternalError', SenderFault: false }] } : {}
+        },
+      }
+      const error = await rejection(
+        sqsDeadLetters(
+          () => sqs as unknown as SQSClient,
+          () => 'queue',
+        ).take('mine'),
+      )
+      expect(error).toBeInstanceOf(StoreUnavailable)
+      expect(commands).toEqual(['ReceiveMessageCommand', 'DeleteMessageBatchCommand', 'ChangeMessageVisibilityBatchCommand'])
     })
 
     it.each([
@@ -868,7 +956,12 @@ describeWithMoto('access on AWS, against moto', () => {
       [true, StoreRefused],
     ])('of which one was not taken (our fault: %s) are an error', async (SenderFault, kind) => {
       const sqs = { send: async () => ({ Successful: [{}], Failed: [{ Id: '1', Code: 'InternalError', SenderFault }] }) }
-      const error = await rejection(sqsDeadLetters(sqs as unknown as SQSClient, 'queue').send(letters(2)))
+      const error = await rejection(
+        sqsDeadLetters(
+          () => sqs as unknown as SQSClient,
+          () => 'queue',
+        ).send(letters(2)),
+      )
       expect(error).toBeInstanceOf(kind)
       expect(error.message).toContain('1 of 2')
     })
@@ -883,6 +976,7 @@ describeWithMoto('access on AWS, against moto', () => {
       DRAYAGE_BOUNDARY_ARN: 'arn:boundary',
       DRAYAGE_WRITE_ROLE_TRUSTS: 'arn:one, arn:two',
       DRAYAGE_VERIFY_ROLE_TRUSTS: 'arn:three',
+      DRAYAGE_DELETE_MARKERS: 'true',
       DRAYAGE_SCHEDULE_GROUP: 'drayage-dev',
       DRAYAGE_DEAD_MAN_ROLE_ARN: 'arn:dead-man',
       DRAYAGE_CLEANUP_FUNCTION_ARN: 'arn:cleanup',
@@ -897,6 +991,7 @@ describeWithMoto('access on AWS, against moto', () => {
         boundaryArn: 'arn:boundary',
         writeRoleTrusts: ['arn:one', 'arn:two'],
         verifyRoleTrusts: ['arn:three'],
+        deleteMarkers: true,
         scheduleGroup: 'drayage-dev',
         deadManRoleArn: 'arn:dead-man',
         cleanupFunctionArn: 'arn:cleanup',
@@ -919,7 +1014,7 @@ describeWithMoto('access on AWS, against moto', () => {
       expect(await (await access.destination(migration, 'write')).credentials()).toHaveProperty('sessionToken')
       const { schedule, role } = grantsOf(access, migration)
       expect((await rejection(access.create(schedule, migration))).message).toContain('DRAYAGE_SCHEDULE_GROUP')
-      expect((await rejection(access.create(role, migration))).message).toContain('DRAYAGE_WRITE_ROLE_TRUSTS')
+      expect((await rejection(access.create(role, migration))).message).toContain('DRAYAGE_DELETE_MARKERS')
       expect(await rejection(access.remove(schedule, migration))).toBeInstanceOf(InvalidRequest)
     })
   })

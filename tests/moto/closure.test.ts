@@ -85,6 +85,7 @@ const turnOf = (state: ObjectStore, running = new Set<string>()) => {
     boundaryArn: `arn:aws:iam::${MOTO_ACCOUNT}:policy/drayage-dev-boundary`,
     writeRoleTrusts: [`arn:aws:iam::${MOTO_ACCOUNT}:role/copy-batch`],
     verifyRoleTrusts: [`arn:aws:iam::${MOTO_ACCOUNT}:role/verify-batch`],
+    deleteMarkers: false,
     scheduleGroup: 'drayage-dev',
     deadManRoleArn: `arn:aws:iam::${MOTO_ACCOUNT}:role/dead-man`,
     cleanupFunctionArn: `arn:aws:lambda:us-east-1:${MOTO_ACCOUNT}:function:cleanup`,
@@ -175,7 +176,7 @@ describeWithMoto('access opened and closed against moto, which is kept to three 
       reach: { endpoint: moto.endpoint, region: 'us-east-1', credentials },
       provider: 'minio',
     })
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await destination.close()

@@ -83,7 +83,7 @@ const inventory = async (): Promise<Record<string, (string | undefined)[]>> => {
 describeWithMoto('the packaged template in moto’s CloudFormation, as moto comes', () => {
   beforeAll(async () => {
     ;[output, full, moto] = await Promise.all([packaged('allowedDestinations=destination-bucket'), packaged(...EVERYTHING), startMoto()])
-  }, 180_000)
+  })
 
   beforeEach(async () => {
     await fetch(`${moto.endpoint}/moto-api/reset`, { method: 'POST' })
@@ -99,13 +99,13 @@ describeWithMoto('the packaged template in moto’s CloudFormation, as moto come
     expect(kinds).toEqual({
       'AWS::Events::Rule': 4,
       'AWS::IAM::ManagedPolicy': 3,
-      'AWS::IAM::Role': 16,
+      'AWS::IAM::Role': 17,
       'AWS::KMS::Alias': 4,
       'AWS::KMS::Key': 4,
-      'AWS::Lambda::Function': 14,
+      'AWS::Lambda::Function': 15,
       'AWS::Lambda::LayerVersion': 1,
       'AWS::Lambda::Permission': 2,
-      'AWS::Logs::LogGroup': 15,
+      'AWS::Logs::LogGroup': 16,
       'AWS::S3::Bucket': 2,
       'AWS::SNS::Topic': 1,
       'AWS::SQS::Queue': 1,

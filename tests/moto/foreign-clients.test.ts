@@ -4,14 +4,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isDeepStrictEqual, promisify } from 'node:util'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
-import { jest } from '@jest/globals'
 import { startEmbeddedS3, type IssuedKey } from '../../cli/local/s3-server/index'
 import { clientOf } from '../support/embedded-client'
 import { describeWithMoto, startMoto, type Moto } from '../support/moto'
 import { drayage, scratch } from '../workflow/cli-support'
 
 // Some hundred calls of the AWS CLI, at half a second of CPU each.
-jest.setTimeout(300_000)
 
 const awsAbsent = (): string | undefined =>
   spawnSync('aws', ['--version'], { stdio: 'ignore' }).status === 0 ? undefined : 'the AWS CLI is not on this machine'

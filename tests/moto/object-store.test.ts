@@ -34,23 +34,24 @@ if (isThere) {
       await answers(endpoint)
       const admin = new S3Client({ region: 'us-east-1', endpoint, forcePathStyle: true, credentials })
       await admin.send(new CreateBucketCommand({ Bucket: 'contract' }))
+      await admin.send(new CreateBucketCommand({ Bucket: 'versioned', ObjectLockEnabledForBucket: true }))
       admin.destroy()
-      const store = s3Store({
-        bucket: 'contract',
-        reach: { endpoint, region: 'us-east-1', credentials: async () => credentials },
-        provider: 'aws',
-      })
+      const reach = { endpoint, region: 'us-east-1', credentials: async () => credentials }
+      const store = s3Store({ bucket: 'contract', reach, provider: 'aws' })
+      const versioned = s3Store({ bucket: 'versioned', reach, provider: 'aws' })
       return {
         store,
+        versioned,
         close: async () => {
           await store.close()
+          await versioned.close()
           const ended = new Promise((resolve) => moto.once('exit', resolve))
           moto.kill('SIGKILL')
           await ended
         },
       }
     },
-    { controlCharacters: true, goneUploads: true },
+    { controlCharacters: true, goneUploads: true, partsAndChecksums: true, versionListings: true, locks: true, versionRestores: true },
   )
 } else {
   test.skip('moto is not installed (pip install "moto[server]"): the store was not tried against it', () => undefined)

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { jest } from '@jest/globals'
 import { EMBEDDED_DIFFERENCES } from '../contract/s3-behaviours/embedded-differences'
 import { S3_BEHAVIOURS } from '../contract/s3-behaviours/index'
 import { driftOf, motoVersionOf, pageOf } from '../contract/s3-behaviours/page'
@@ -8,7 +7,6 @@ import { askEmbedded, askMoto, motoVersion, type Seen } from '../contract/s3-beh
 import { describeWithMoto } from '../support/moto'
 
 // Some two hundred behaviours, each over a bucket of its own, twice.
-jest.setTimeout(300_000)
 
 const PAGE = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 's3-servers.md'), 'utf8')
 

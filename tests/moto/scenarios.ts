@@ -26,7 +26,11 @@ export interface Scenario {
   small?: number
   /** sizes of large objects in MiB; one of 6 */
   large?: number[]
+  /** objects of a few bytes in the class GLACIER */
+  archived?: number
   faults?: Record<string, Fault>
+  /** what the reason begins with where the results of Map Runs are written */
+  children?: string
   /** requests that are answered with 403; from the first call of the task `from` on, if it is given, until the sweep */
   refuses?: { from?: string; what: (request: DoorRequest) => boolean }
   /** by task, after how many looks at the clock a call's time is over */
@@ -35,10 +39,14 @@ export interface Scenario {
   stopIn?: string
   /** a first run of the same request goes before */
   again?: true
+  /** a first run goes before, to which this key could not be read: the scenario's is a retry of its failures */
+  retries?: string
   /** retries wait a second and no longer: five of them otherwise take over a minute */
   hastened?: true
   /** how often functions are called, where that is the point */
   calls?: Record<string, number>
+  /** messages in the queue of dead letters at the end */
+  letters?: number
   ends: Ends
   /** where moto ends otherwise, and why */
   inMoto?: { because: string; ends: Partial<Ends> }
@@ -49,7 +57,7 @@ const ALL = SMALL + 1
 
 const verified = { status: 'SUCCEEDED', arrived: ALL, copied: ALL, failed: 0, closedBy: 'cleanup', secret: 'deleted' } as const
 const notVerified = { status: 'FAILED', error: 'NotVerified', closedBy: 'cleanup', secret: 'kept' } as const
-const unreadable = (key: string): NonNullable<Scenario['refuses']> => ({
+export const unreadable = (key: string): NonNullable<Scenario['refuses']> => ({
   what: ({ host, method, url }) => host === SOURCE_HOST && method === 'GET' && url.endsWith(`/${key}`),
 })
 const forGood = (task: string, error = 'SomeError') => ({ name: `${task} throws ${error} for good`, faults: { [task]: { error } } })
@@ -61,15 +69,16 @@ export const SCENARIOS: Scenario[] = [
     request: { limits: { ...REQUEST.limits, batchObjects: 7 } },
     small: 25,
     large: [20],
-    // Behind the three looks that every call takes: two pages a turn, four objects, one part.
-    readings: { listSource: 4, copyBatch: 7, copyPartGroup: 4, verifyBatch: 7 },
-    calls: { listSource: 2, copyBatch: 8, beginUpload: 1, copyPartGroup: 2, completeUpload: 1, verifyBatch: 8 },
+    // Behind the three looks that every call takes: two pages a turn, four objects, one part, two shards.
+    readings: { listSource: 4, copyBatch: 7, copyPartGroup: 4, verifyBatch: 7, reconcile: 4 },
+    calls: { listSource: 2, copyBatch: 8, beginUpload: 1, copyPartGroup: 2, completeUpload: 1, verifyBatch: 8, reconcile: 3 },
     ends: { ...verified, arrived: 26, copied: 26, reason: 'Verified: 26 listed, 26 copied, 0 already there.' },
   },
   { name: 'the same request again: nothing to copy, no part groups', again: true, ends: { ...verified, copied: 0 } },
   {
     name: 'one object that cannot be read',
     refuses: unreadable('object/00007'),
+    letters: 1,
     ends: {
       ...notVerified,
       arrived: ALL - 1,
@@ -79,9 +88,28 @@ export const SCENARIOS: Scenario[] = [
     },
   },
   {
+    name: 'the retry of what failed: that alone is listed, and its dead letter is taken over',
+    retries: 'object/00007',
+    letters: 0,
+    ends: { ...verified, copied: 1, reason: 'Verified: 1 listed, 1 copied, 0 already there.' },
+  },
+  {
     name: 'a large object that cannot be read',
     refuses: unreadable('large/0'),
     ends: { ...notVerified, arrived: SMALL, copied: SMALL, failed: 1 },
+  },
+  {
+    name: 'archived objects that nobody asked to restore',
+    archived: 2,
+    ends: { ...notVerified, arrived: ALL, copied: ALL, failed: 2, reason: `2 failed; ${ALL + 2} listed, ${ALL} copied, 0 already there` },
+  },
+  {
+    name: 'archived objects are asked for, waited for, and copied',
+    request: { restore: { archived: true, tier: 'Standard' } },
+    archived: 2,
+    // It asks, waits two seconds, and looks: moto restores at once.
+    calls: { restoreArchived: 2 },
+    ends: { ...verified, arrived: ALL + 2, copied: ALL + 2 },
   },
   { name: 'an empty source', small: 0, large: [], ends: { ...verified, arrived: 0, copied: 0 } },
   { name: 'no large object', large: [], ends: { ...verified, arrived: SMALL, copied: SMALL } },
@@ -153,12 +181,14 @@ export const SCENARIOS: Scenario[] = [
     faults: { verifyBatch: { error: 'StoreUnavailable' } },
     hastened: true,
     calls: { verifyBatch: 10 },
+    children: 'VerifyBatches: 2 children ended with StoreUnavailable: planted: StoreUnavailable',
     ends: { ...notVerified, arrived: ALL, copied: ALL },
   },
   {
     name: 'one fleet fails while the other runs: the other one finishes',
     faults: { beginUpload: { error: 'SomeError' }, completeUpload: { error: 'SomeError' } },
     small: 35,
+    children: 'CopyLargeObjects: 1 child ended with SomeError: planted: SomeError',
     ends: { ...notVerified, arrived: 35, copied: 35 },
   },
   {

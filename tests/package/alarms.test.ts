@@ -8,7 +8,7 @@ let template: Template
 beforeAll(async () => {
   output = await packaged()
   template = output.template
-}, 300_000)
+})
 
 afterAll(() => output.remove())
 

@@ -9,7 +9,7 @@ let template: Template
 beforeAll(async () => {
   ;[plain, full] = await Promise.all([packaged(), packaged(...EVERYTHING)])
   template = plain.template
-}, 300_000)
+})
 
 afterAll(() => Promise.all([plain.remove(), full.remove()]))
 
@@ -133,7 +133,7 @@ describe('keys', () => {
       full.template.Resources[name]!.Properties.BucketEncryption.ServerSideEncryptionConfiguration[0].ServerSideEncryptionByDefault
     expect(bucketKey('StateBucket')).toEqual({ SSEAlgorithm: 'aws:kms', KMSMasterKeyID: KEY('StateKey') })
     expect(bucketKey('AuditBucket')).toEqual({ SSEAlgorithm: 'aws:kms', KMSMasterKeyID: KEY('AuditKey') })
-    expect(resourcesOf(full.template, 'AWS::Logs::LogGroup')).toHaveLength(16)
+    expect(resourcesOf(full.template, 'AWS::Logs::LogGroup')).toHaveLength(17)
   })
 })
 

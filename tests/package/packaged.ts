@@ -33,6 +33,7 @@ export const EVERYTHING = [
   'allowedRegions=eu-central-1,eu-west-1',
   'sourceRoles=arn:aws:iam::111122223333:role/drayage-source',
   'revocationRoles=arn:aws:iam::111122223333:role/drayage-revocation',
+  'deleteMarkers=true',
   'reservedConcurrency=20',
   'alarmEmail=operators@example.com',
   'auditTrail=true',

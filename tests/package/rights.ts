@@ -58,6 +58,12 @@ const neverWidens = ['iam:UpdateAssumeRolePolicy', 'iam:PutRolePermissionsBounda
 )
 const run = (...files: string[]): string[] => files.map((file) => `runs/*/${file}`)
 
+const BOOKS = [
+  ...['shards/*', 'outcomes/*', 'verdicts/*', 'sums/*'],
+  ...['cursor.json', 'request.json', 'preflight.json', 'restore.json', 'report.json'],
+]
+const REPORTS = ['report.json', 'failures.csv', 'failures.jsonl', 'extra.csv', 'not-carried.csv']
+
 /** What each function may do in the state bucket, by prefix, and elsewhere. */
 export const RIGHTS: Record<string, Rights> = {
   validateRequest: { other: readsCredential },
@@ -81,9 +87,11 @@ export const RIGHTS: Record<string, Rights> = {
     ],
   },
   preflight: {
-    get: run('access.json'),
-    put: run('preflight.json'),
+    get: [...run('access.json', 'failures.jsonl'), 'inputs/*'],
+    put: run('preflight.json', 'keys.jsonl'),
+    list: [...run('failures.jsonl'), 'inputs/*'],
     other: [
+      ...on(['state/runs/*/preflight.json', 'state/runs/*/keys.jsonl'], ['s3:AbortMultipartUpload']),
       ...readsState,
       ...writesState,
       ...readsCredential,
@@ -93,23 +101,29 @@ export const RIGHTS: Record<string, Rights> = {
     ],
   },
   listSource: {
-    get: run('cursor.json'),
+    get: run('cursor.json', 'keys.jsonl', 'shards/*'),
     put: run('cursor.json', 'shards/*'),
     list: run('cursor.json'),
     other: [...readsState, ...writesState, ...readsCredential, ...assumes(NO_ROLE)],
   },
   estimate: {},
+  restoreArchived: {
+    get: run('shards/*', 'restore.json'),
+    put: run('restore.json'),
+    list: run('shards/*', 'restore.json'),
+    other: [...readsState, ...writesState, ...readsCredential, ...assumes(NO_ROLE, VERIFY)],
+  },
   copyBatch: {
-    get: run('shards/*', 'outcomes/*'),
-    put: run('outcomes/*'),
-    list: run('outcomes/*'),
-    other: [...readsState, ...writesState, ...readsCredential, ...assumes(NO_ROLE, WRITE)],
+    get: [...run('shards/*', 'outcomes/*'), 'uploads/*'],
+    put: [...run('outcomes/*'), 'uploads/*'],
+    list: [...run('outcomes/*'), 'uploads/*'],
+    other: [...readsState, ...writesState, ...readsCredential, ...assumes(NO_ROLE, WRITE, VERIFY)],
   },
   beginUpload: {
     get: [...run('shards/large/*', 'outcomes/large/*'), 'uploads/*'],
     put: [...run('outcomes/large/*'), 'uploads/*'],
     list: [...run('outcomes/large/*'), 'uploads/*'],
-    other: [...readsState, ...writesState, ...readsCredential, ...assumes(NO_ROLE, WRITE)],
+    other: [...readsState, ...writesState, ...readsCredential, ...assumes(NO_ROLE, WRITE, VERIFY)],
   },
   copyPartGroup: { get: run('shards/large/*'), other: [...readsState, ...readsCredential, ...assumes(NO_ROLE, WRITE)] },
   completeUpload: {
@@ -122,18 +136,22 @@ export const RIGHTS: Record<string, Rights> = {
     get: run('shards/*', 'outcomes/*', 'verdicts/*'),
     put: run('verdicts/*'),
     list: run('outcomes/*', 'verdicts/*'),
-    other: [...readsState, ...writesState, ...assumes(VERIFY)],
+    other: [...readsState, ...writesState, ...readsCredential, ...assumes(NO_ROLE, VERIFY)],
   },
   reconcile: {
-    get: run('shards/*', 'outcomes/*', 'verdicts/*', 'cursor.json', 'request.json', 'preflight.json'),
-    put: run('report.json', 'failures.csv'),
-    list: run('shards/*', 'outcomes/*', 'verdicts/*', 'cursor.json', 'request.json', 'preflight.json'),
+    get: [...run(...BOOKS), 'map-runs/*'],
+    put: run(...REPORTS, 'sums/*'),
+    list: [...run(...BOOKS), 'map-runs/*'],
     other: [
-      ...on(['state/runs/*/report.json', 'state/runs/*/failures.csv'], ['s3:AbortMultipartUpload']),
+      ...on(
+        run(...REPORTS).map((file) => `state/${file}`),
+        ['s3:AbortMultipartUpload'],
+      ),
       ...readsState,
       ...writesState,
       ...assumes(VERIFY),
       ...sendsDeadLetters,
+      ...on(['DeadLetterQueue.Arn'], ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility']),
     ],
   },
   cleanup: {
@@ -193,7 +211,9 @@ export const RIGHTS: Record<string, Rights> = {
 }
 
 /** The functions that read credentials. */
-export const READING = ['validateRequest', 'preflight', 'listSource', 'copyBatch', 'beginUpload', 'copyPartGroup']
+export const READING = [
+  ...['validateRequest', 'preflight', 'listSource', 'restoreArchived', 'copyBatch', 'beginUpload', 'copyPartGroup', 'verifyBatch'],
+]
 
 /** The functions that reach a source: those that read a credential, but for the one that only looks at its bounds. */
 export const TOUCHING = READING.slice(1)
@@ -202,9 +222,10 @@ export const TOUCHING = READING.slice(1)
 export const SIZES: Record<string, [number, number]> = {
   validateRequest: [60, 512],
   openAccess: [300, 512],
-  preflight: [300, 512],
+  preflight: [300, 1024],
   listSource: [900, 1024],
   estimate: [60, 512],
+  restoreArchived: [900, 512],
   copyBatch: [900, 1769],
   beginUpload: [300, 512],
   copyPartGroup: [900, 1769],

@@ -108,7 +108,7 @@ export const excessesOf = (template: Template): string[] => {
     if (Properties.ManagedPolicyArns !== undefined) excesses.push(`${role}: managed policies`)
   }
   for (const [name] of [...resourcesOf(template, 'AWS::IAM::Policy'), ...resourcesOf(template, 'AWS::IAM::RolePolicy')]) {
-    // JoinVpc is one policy of five roles, and only there in VPC mode.
+    // JoinVpc is one policy of seven roles, and only there in VPC mode.
     if (name !== 'JoinVpc') excesses.push(`${name}: a policy outside its role`)
   }
   return excesses

@@ -10,7 +10,7 @@ let output: Packaged
 
 beforeAll(async () => {
   output = await packaged()
-}, 120_000)
+})
 afterAll(() => output.remove())
 
 const read = <Kind>(name: string): Kind => JSON.parse(readFileSync(join(output.folder, name), 'utf8')) as Kind
@@ -42,7 +42,7 @@ test('the same content packaged again has the same hashes and the same bill', as
   } finally {
     await again.remove()
   }
-}, 120_000)
+})
 
 test('control: one byte more in one zip is another hash, of it and of the whole', () => {
   const place = mkdtempSync(join(tmpdir(), 'drayage-bill-'))

@@ -19,7 +19,7 @@ const problems = (name: string): string[] => gate.failures.filter((failure) => f
 beforeAll(async () => {
   const { template, remove } = await packaged('allowedDestinations=acme-archive')
   gate = await mutants({ plain: template, full: template, vpc: template }, readAccepted(), TABLE).finally(remove)
-}, 240_000)
+})
 
 test('a change for the worse is seen', () => {
   expect(problems('untraced')).toEqual([])

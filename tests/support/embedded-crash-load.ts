@@ -143,7 +143,7 @@ export class CrashLoad {
       return this.count('part')
     }
     story.upload = undefined // answered or not, nothing is asked of it again
-    if (this.random(4) === 0) {
+    if (this.random(2) === 0) {
       await sendSigned(place.endpoint, place.root, { method: 'DELETE', path, query })
       return this.count('abort')
     }

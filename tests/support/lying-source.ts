@@ -82,4 +82,30 @@ export const listXml = (entries: ListedEntry[], { more, extra = '' }: { more?: s
   `<IsTruncated>${more !== undefined}</IsTruncated>${more === undefined ? '' : `<NextContinuationToken>${more}</NextContinuationToken>`}` +
   `${extra}${entries.map(entryXml).join('\n')}</ListBucketResult>`
 
+export interface ListedVersionEntry extends ListedEntry {
+  id?: string
+  latest?: string
+  marker?: true
+}
+
+export const versionXml = ({
+  key,
+  size = '1',
+  etag = '&quot;0&quot;',
+  id = '1',
+  latest = 'true',
+  marker,
+  ...rest
+}: ListedVersionEntry): string => {
+  const name = marker ? 'DeleteMarker' : 'Version'
+  const object = marker ? '' : `<ETag>${etag}</ETag><Size>${size}</Size><StorageClass>STANDARD</StorageClass>`
+  const date = rest.lastModified ?? '2024-01-02T03:04:05.000Z'
+  return `<${name}><Key>${escaped(key)}</Key><VersionId>${id}</VersionId><IsLatest>${latest}</IsLatest><LastModified>${date}</LastModified>${object}</${name}>`
+}
+
+/** An honest list of versions, unless it is given something else. `more`: there are further pages. */
+export const versionsXml = (entries: ListedVersionEntry[], { more = false, extra = '' }: { more?: boolean; extra?: string } = {}): string =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>bucket</Name>` +
+  `<IsTruncated>${more}</IsTruncated>${extra}${entries.map(versionXml).join('\n')}</ListVersionsResult>`
+
 export const page = (xml: string | Buffer): Answer => reply(200, { 'content-type': 'application/xml' }, xml)

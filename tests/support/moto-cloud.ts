@@ -9,7 +9,7 @@ import { CreateBucketCommand, ListMultipartUploadsCommand, PutObjectCommand, S3C
 import { CreateScheduleGroupCommand, GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler'
 import { CreateSecretCommand, DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SFNClient } from '@aws-sdk/client-sfn'
-import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { s3Store, type Closure, type ObjectStore, type Report } from '@drayage/core'
 import { resourceName, useName } from '../../layers/core/access/names'
 import { findJson, listNames, readBytes } from '../../layers/core/domain/state-files'
@@ -180,6 +180,14 @@ export class Deployment {
     }
   }
 
+  /** How many wait there: nothing is taken. */
+  async letters(): Promise<number> {
+    const { Attributes } = await this.#clients.sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl: this.#deadLetters, AttributeNames: ['ApproximateNumberOfMessages'] }),
+    )
+    return Number(Attributes?.ApproximateNumberOfMessages)
+  }
+
   async sendDeadLetter(MessageBody: string): Promise<void> {
     await this.#clients.sqs.send(new SendMessageCommand({ QueueUrl: this.#deadLetters, MessageBody }))
   }
@@ -220,10 +228,12 @@ export class Deployment {
     await secrets.send(new CreateSecretCommand({ Name: `drayage/dev/${CREDENTIAL}`, SecretString }))
   }
 
-  /** Puts `small` objects of a few bytes and one of each size in `largeMib` into the source. */
-  async fill(small: number, largeMib: readonly number[]): Promise<void> {
-    const put = (Key: string, Body: string | Buffer) => this.#clients.s3.send(new PutObjectCommand({ Bucket: SOURCE_BUCKET, Key, Body }))
+  /** Puts `small` objects of a few bytes, one of each size in `largeMib`, and `archived` ones in the class GLACIER into the source. */
+  async fill(small: number, largeMib: readonly number[], archived = 0): Promise<void> {
+    const put = (Key: string, Body: string | Buffer, StorageClass?: 'GLACIER') =>
+      this.#clients.s3.send(new PutObjectCommand({ Bucket: SOURCE_BUCKET, Key, Body, StorageClass }))
     await Promise.all(Array.from({ length: small }, (_, index) => put(`object/${String(index).padStart(5, '0')}`, `body ${index}`)))
+    for (let index = 0; index < archived; index++) await put(`cold/${index}`, `frozen ${index}`, 'GLACIER')
     for (const [index, mib] of largeMib.entries()) await put(`large/${index}`, Buffer.alloc(mib * 1024 * 1024, index + 1))
   }
 

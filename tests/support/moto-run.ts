@@ -1,5 +1,5 @@
 import { GetExecutionHistoryCommand } from '@aws-sdk/client-sfn'
-import type { Ends, Scenario } from '../moto/scenarios'
+import { unreadable, type Ends, type Scenario } from '../moto/scenarios'
 import { callOfRule } from './moto-closing-rule'
 import { executionArn, MACHINE_ARN, REGION, REQUEST, type Cloud, type Deployment, type Held } from './moto-cloud'
 import { inLocalEngine, type Ended, type Interpreter } from './moto-interpreters'
@@ -23,6 +23,8 @@ export interface End extends Ended {
   certificate: string | undefined
   /** calls of functions that began after the execution had ended by itself or was stopped */
   calledAfterwards: string[]
+  /** messages in the queue of dead letters that runs have sent */
+  letters: number
 }
 
 const OBSERVED = ['preflight', 'copyBatch', 'verifyBatch']
@@ -62,11 +64,16 @@ export const runScenario = async (
   const deployment = await cloud.deploy()
   deployment.runId = runId
   for (const { environment } of deployment.functions.values()) Object.assign(environment, scenario.environment)
-  const { small = 12, large = [6], request, faults = {}, readings = {}, refuses, stopIn, again, hastened } = scenario
-  await deployment.fill(small, large)
-  if (again) {
-    const first = await inLocalEngine(deployment, { ...REQUEST, credentials: { after: 'expiry' } }, `${runId}-before`, false)
-    if ((await first.ended).status !== 'SUCCEEDED') throw new Error('the run before did not succeed')
+  const { small = 12, large = [6], archived = 0, request, faults = {}, readings = {}, refuses, stopIn, again, retries, hastened } = scenario
+  await deployment.fill(small, large, archived)
+  const before = `${runId}-before`
+  if (again || retries !== undefined) {
+    cloud.door.refuses = retries === undefined ? undefined : unreadable(retries).what
+    const first = await inLocalEngine(deployment, { ...REQUEST, credentials: { after: 'expiry' } }, before, false)
+    const { status } = await first.ended
+    if (status !== (retries === undefined ? 'SUCCEEDED' : 'FAILED')) throw new Error(`the run before ended as ${status}`)
+    if (retries !== undefined && (await deployment.letters()) !== 1) throw new Error('the run before left no dead letter')
+    cloud.door.refuses = undefined
     deployment.calls = []
   }
   deployment.faults = faults
@@ -79,7 +86,12 @@ export const runScenario = async (
     if (task === stopIn) await running.stop()
   }
 
-  const running = await interpret(deployment, { ...REQUEST, ...request }, runId, hastened === true)
+  const running = await interpret(
+    deployment,
+    { ...REQUEST, ...request, ...(retries === undefined ? {} : { selection: { failuresOf: before } }) },
+    runId,
+    hastened === true,
+  )
   const ended = await running.ended
   await settled(deployment)
   const calls = deployment.calls
@@ -120,6 +132,7 @@ export const runScenario = async (
     },
     certificate: await deployment.certificateFault(runId),
     calledAfterwards,
+    letters: await deployment.letters(),
   }
   return { end, history, deployment }
 }

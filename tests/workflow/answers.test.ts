@@ -52,7 +52,7 @@ test('every value that a Choice or a Path reads is asserted by the function that
 })
 
 test('the check finds an answer that nobody asserts', () => {
-  const without = { ...tasks, listSource: { shape: { batches: 'integer', large: 'integer' } } }
+  const without = { ...tasks, listSource: { shape: { batches: 'integer', large: 'integer', archived: 'integer' } } }
   expect(unasserted(states, without)).toEqual(['$.listing.more'])
 })
 

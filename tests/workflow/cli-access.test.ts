@@ -1,4 +1,5 @@
 import { AccessNotOpened, CredentialsRefused, parseRequest, resourceName, type Grant, type Migration } from '@drayage/core'
+import * as S3 from '@aws-sdk/client-s3'
 import { localAccess } from '../../cli/local/access'
 import { foreignCredentials } from '../../cli/local/foreign-credentials'
 import { startEmbeddedS3, type EmbeddedS3 } from '../../cli/local/s3-server/index'
@@ -97,8 +98,66 @@ describe("a run's access to the embedded server", () => {
     await expect(source.put(Buffer.from('in/object'), Buffer.from('other'))).rejects.toThrow('AccessDenied')
     await expect(writer.put(Buffer.from('elsewhere'), Buffer.from('body'))).rejects.toThrow('AccessDenied')
     await expect(writer.read(Buffer.from('out/in/object'))).rejects.toThrow('AccessDenied')
+    const arrived = await verifier.read(Buffer.from('out/in/object'))
+    arrived.body.destroy()
+    expect(await verifier.tags(Buffer.from('out/in/object'))).toEqual([])
     await expect(verifier.put(Buffer.from('out/in/object'), Buffer.from('other'))).rejects.toThrow('AccessDenied')
-    await expect(verifier.read(Buffer.from('out/in/object'))).rejects.toThrow('AccessDenied')
+    await expect(verifier.read(Buffer.from('elsewhere'))).rejects.toThrow('AccessDenied')
+    for (const store of [source, writer, verifier]) await expect(store.mark(Buffer.from('out/in/object'))).rejects.toThrow('AccessDenied')
+    await expect(source.restore(Buffer.from('in/object'), { tier: 'Bulk', days: 1 })).rejects.toThrow('AccessDenied')
+    await stores.close()
+  })
+
+  it('of a run over all versions, the key that writes puts delete markers below its prefix in a bucket with versions; suspended, none', async () => {
+    const client = new S3.S3Client({
+      endpoint: server.endpoint,
+      region: 'us-east-1',
+      credentials: server.root,
+      forcePathStyle: true,
+    })
+    const sides = { destination: { bucket: 'with-versions', prefix: 'out/', endpoint: 'embedded' }, carry: { versions: 'all' } }
+    await server.createBucket('with-versions')
+    await client.send(new S3.PutBucketVersioningCommand({ Bucket: 'with-versions', VersioningConfiguration: { Status: 'Enabled' } }))
+    const { access, migration, grants, stores } = await opened(migrate(sides))
+    const writer = await stores.destination(migration, 'write')
+    const verifier = await stores.destination(migration, 'read')
+    const key = Buffer.from('out/in/object')
+    const { versionId } = await writer.put(key, Buffer.from('body'))
+    expect((await writer.mark(key)).versionId).not.toBe(versionId)
+    expect(await verifier.stat(key)).toBeUndefined()
+    expect((await verifier.stat(key, { versionId }))?.size).toBe(4)
+    await expect(writer.mark(Buffer.from('elsewhere'))).rejects.toThrow('AccessDenied')
+    await expect(verifier.mark(key)).rejects.toThrow('AccessDenied')
+    const { accessKeyId, secretAccessKey } = await (await access.destination(migration, 'write')).credentials()
+    const holder = new S3.S3Client({
+      endpoint: server.endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId, secretAccessKey },
+      forcePathStyle: true,
+    })
+    const version = { Bucket: 'with-versions', Key: String(key), VersionId: versionId }
+    await expect(holder.send(new S3.DeleteObjectCommand(version))).rejects.toThrow('Access Denied')
+    for (const grant of grants) await access.suspend(grant, migration)
+    await expect(writer.mark(key)).rejects.toThrow('AccessDenied')
+    for (const one of [client, holder]) one.destroy()
+    await stores.close()
+  })
+
+  it('of a run over all versions into a bucket without them, no key deletes', async () => {
+    const { migration, stores } = await opened(migrate({ carry: { versions: 'all' } }))
+    const writer = await stores.destination(migration, 'write')
+    const key = Buffer.from('out/in/kept')
+    await writer.put(key, Buffer.from('body'))
+    await expect(writer.mark(key)).rejects.toThrow('AccessDenied')
+    expect((await (await stores.destination(migration, 'read')).stat(key))?.size).toBe(4)
+    await stores.close()
+  })
+
+  it('of a run that restores, the key that reads the source may ask for it', async () => {
+    const { migration, stores } = await opened(migrate({ restore: { archived: true } }))
+    const source = await stores.source(migration)
+    await expect(source.restore(Buffer.from('in/absent'), { tier: 'Bulk', days: 1 })).rejects.toThrow('NoSuch')
+    await expect(source.restore(Buffer.from('out/absent'), { tier: 'Bulk', days: 1 })).rejects.toThrow('AccessDenied')
     await stores.close()
   })
 

@@ -1,11 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { jest } from '@jest/globals'
 import { startEmbeddedS3, type EmbeddedS3 } from '../../cli/local/s3-server/index'
 import { drayage, inState, scratch, tree } from './cli-support'
 
 // One start of the command takes about a second on a busy machine.
-jest.setTimeout(30_000)
-
 const place = scratch()
 let foreign: EmbeddedS3
 
@@ -96,6 +93,18 @@ describe('bad input: exit code 2, one line that names the field and the remedy, 
       /^--state: the state folder .* cannot be used \(.*\); name another with --state DIR$/m,
     ],
     ['text that is not JSON', '{\n  "source": }', 'kept', /^standard input: not JSON from line 2, column 13 on/m],
+    [
+      'text that is not JSON behind a byte order mark',
+      '\uFEFF{\n  "source": }',
+      'kept',
+      /^standard input: not JSON from line 2, column 13 on/m,
+    ],
+    [
+      'a field that stands twice',
+      JSON.stringify(embedded({}, { limits: {} })).replace('"limits"', '"destination"'),
+      'kept',
+      /^standard input: line 1, column \d+ has "destination" a second time; leave one of the two out$/m,
+    ],
     [
       'no credentials',
       embedded({ endpoint: 'http://127.0.0.1:9' }),

@@ -1,13 +1,10 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { jest } from '@jest/globals'
 import { SigningFailed, signedCertificate } from '@drayage/core'
 import { localSigner } from '../../cli/local/signing-key'
 import { memorySigner } from '../support/signer'
 import { drayage, scratch } from './cli-support'
 
 // One start of the command takes about a second on a busy machine.
-jest.setTimeout(30_000)
-
 const place = scratch()
 afterAll(place.remove)
 

@@ -1,5 +1,4 @@
 import { PassThrough } from 'node:stream'
-import { jest } from '@jest/globals'
 import fc from 'fast-check'
 import { InvalidRequest } from '@drayage/core'
 import { planPut, type PutOptions } from '../../cli/credentials/plan'
@@ -9,8 +8,6 @@ import { Interrupted } from '../../cli/interrupted'
 import { drayage, scratch } from './cli-support'
 
 // One start of the command takes about a second on a busy machine.
-jest.setTimeout(30_000)
-
 const CANARY = 'canary-2c58-not-a-real-secret-key'
 const now = new Date('2026-12-01T12:00:00.500Z')
 const GOOD: PutOptions = { stage: 'dev', endpoint: 'https://s3.example.com', sourceBucket: 'theirs', destinationBucket: 'ours' }

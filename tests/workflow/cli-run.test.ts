@@ -1,10 +1,9 @@
-import { readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer, request as forward, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { observationsOf, type Certificate, type Closure, type Report } from '@drayage/core'
-import { jest } from '@jest/globals'
 import { startEmbeddedS3, type EmbeddedS3 } from '../../cli/local/s3-server/index'
 import type { RunDocument } from '../../cli/run-document'
 import { awkwardObjects } from '../../cli/demo/awkward-keys'
@@ -12,8 +11,6 @@ import { certificateFault } from '../support/certificate-fault'
 import { contents, drayage, inState, put, rootStore, scratch, start } from './cli-support'
 
 // Each test starts the command two or three times, at about a second each on a busy machine.
-jest.setTimeout(60_000)
-
 const place = scratch()
 afterAll(place.remove)
 
@@ -134,13 +131,55 @@ describe('drayage run', () => {
     await inState(state, async (open) => expect((await contents(await open('to-there'))).size).toBe(49))
   })
 
+  it('goes on to its end when nobody reads it any more: copied, verified and closed, with exit code 0', async () => {
+    const state = place.path('unheard')
+    await fill(state, ordinary(60))
+    const command = start(['run', '-', '--state', state, '--name', 'unheard'], { cwd: place.folder, input: JSON.stringify(REQUEST) })
+    await command.said('OpenAccess')
+    command.deaf()
+    expect((await command.ended).code).toBe(0)
+    const report = json<Report>(join(state, 'reports', 'unheard', 'report.json'))
+    expect(report).toMatchObject({ outcome: 'verified', ledger: { copied: 60 } })
+    expect(json<Closure>(join(state, 'reports', 'unheard', 'closure.json')).complete).toBe(true)
+  })
+
+  it('says how it ended, and where the report stands, also where its files cannot be copied out', async () => {
+    const state = place.path('no room')
+    await fill(state, ordinary(5))
+    const folder = join(state, 'reports', 'unplaced')
+    const command = start(['run', '-', '--state', state, '--name', 'unplaced'], { cwd: place.folder, input: JSON.stringify(REQUEST) })
+    await command.said('OpenAccess')
+    rmdirSync(folder)
+    writeFileSync(folder, 'no folder')
+    const { code, stdout, stderr } = await command.ended
+    expect(stderr).not.toMatch(/^Error/m)
+    expect(stdout).toMatch(/^NOT VERIFIED {2}files of the report could not be copied to /)
+    expect(stdout).toContain('access is closed')
+    expect(stdout).toMatch(
+      /^ {2}files of the report could not be copied to .*unplaced \(ENOTDIR: .*drayage-state below runs\/unplaced\/, /m,
+    )
+    expect(code).toBe(1)
+  })
+
+  it('a state folder with no place for log or report is refused before anything is opened', async () => {
+    for (const name of ['logs', 'reports']) {
+      const state = place.path(`without-${name}`)
+      await fill(state, ordinary(1))
+      writeFileSync(join(state, name), 'no folder')
+      const { code, stderr } = await run(state)
+      expect(stderr).toMatch(/^--state: the state folder .* cannot be used \(.*\); name another with --state DIR$/m)
+      expect(stderr).not.toContain('OpenAccess')
+      expect(code).toBe(2)
+    }
+  })
+
   it('a second process does not get a state folder that is in use', async () => {
     const state = place.path('busy')
     const holder = await startEmbeddedS3({ directory: join(state, 's3') })
     try {
       const { code, stderr } = await run(state)
       expect(stderr).toMatch(
-        /^--state: the state folder .* cannot be used \(.*Another S3 server holds .*\); name another with --state DIR$/m,
+        /^--state: the state folder .* cannot be used \(.*Another process of drayage holds .*\); name another with --state DIR$/m,
       )
       expect(code).toBe(2)
     } finally {
@@ -210,6 +249,8 @@ describe('a run that is ended early', () => {
     expect(code).toBe(130)
     expect(stdout).toMatch(/^INTERRUPTED {2}Interrupted: The run was interrupted by the operator\./m)
     expect(stdout).toContain('access is closed')
+    expect(stdout).toContain('to go on: run the same request again; what is equal is skipped\n')
+    expect(stdout).not.toContain('drayage retry')
     expect(stdout).toMatch(
       /^ {4}closed credential source: the source's credentials came from the environment \(DRAYAGE_SOURCE_ACCESS_KEY_ID\)/m,
     )

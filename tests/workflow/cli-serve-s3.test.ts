@@ -123,7 +123,7 @@ describe('drayage serve-s3', () => {
           await serve(place.path('held'))
           return [place.path('held')]
         },
-        /^DIR: Another S3 server holds .*held/,
+        /^DIR: Another process of drayage holds .*held/,
       ],
       [
         'a port in use',

@@ -22,6 +22,8 @@ export interface Outcome {
 
 export interface Command {
   signal(name: NodeJS.Signals): void
+  /** from now on nobody reads what it writes */
+  deaf(): void
   /** resolves once standard error holds this */
   said(text: string): Promise<void>
   ended: Promise<Outcome>
@@ -51,6 +53,10 @@ export const start = (
   })
   return {
     signal: (name) => child.kill(name),
+    deaf: () => {
+      child.stdout.destroy()
+      child.stderr.destroy()
+    },
     said: (text) =>
       Promise.race([
         new Promise<void>((heard) => (stderr.includes(text) ? heard() : waiting.push({ text, heard }))),

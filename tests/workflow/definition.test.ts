@@ -44,6 +44,7 @@ test('no top-level state after ValidateRequest can fail without Cleanup', () => 
     Preflight: closing,
     ListSource: closing,
     Estimate: closing,
+    RestoreArchived: closing,
     CopyObjects: closing,
     VerifyBatches: closing,
     Reconcile: ['States.ALL → Cleanup'],

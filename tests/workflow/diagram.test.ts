@@ -125,5 +125,5 @@ describe('npm run diagram', () => {
     expect(drifted.status).toBe(1)
     expect(drifted.stderr.trim().split('\n')).toEqual([expect.stringContaining('npm run diagram')])
     expect(readFileSync(readme, 'utf8')).toContain('ValidateRequest --> OpenAccess')
-  }, 30_000)
+  })
 })

@@ -195,6 +195,7 @@ describe('Concurrency', () => {
       {
         turn: async () => {
           peak = Math.max(peak, ++now)
+          await until(() => peak >= most)
           await pause(2)
           now--
           ended++
@@ -316,7 +317,8 @@ describe('Reader and writer', () => {
 
 describe('stop()', () => {
   it('aborts the children and their calls, begins no other, reads no further, writes nothing', async () => {
-    const signals: AbortSignal[] = []
+    const returned: AbortSignal[] = []
+    const hanging: AbortSignal[] = []
     let read = 0
     const listItems = async function* () {
       for (const item of items(keys(1_000))) {
@@ -329,19 +331,25 @@ describe('stop()', () => {
       'MaxConcurrency: 6',
       {
         turn: async (_, signal) => {
-          signals.push(signal)
-          await pause(3)
-          return { done: signals.length % 2 === 0 }
+          if (b.calls.length > 40) {
+            hanging.push(signal)
+            await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          } else {
+            returned.push(signal)
+            await pause(3)
+          }
+          return { done: b.calls.length % 2 === 0 }
         },
       },
       { listItems },
     )
     const execution = startExecution(b.options, { prefix: 'p', n: 1 }, 'x')
-    await until(() => b.calls.length > 40)
+    await until(() => hanging.length === 6)
     execution.stop()
     const [calls, reads] = [b.calls.length, read]
     expect(await execution.result).toEqual({ status: 'ABORTED' })
-    expect(signals.filter((signal) => signal.aborted)).toHaveLength(6)
+    expect(hanging.every((signal) => signal.aborted)).toBe(true)
+    expect(returned.some((signal) => signal.aborted)).toBe(false)
     await pause(60)
     expect(b.calls).toHaveLength(calls)
     expect(read).toBeLessThanOrEqual(reads + 1)

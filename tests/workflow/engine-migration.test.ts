@@ -8,6 +8,7 @@ interface World {
   objects: number
   batches: number
   large: number
+  archived: number
   copied: Set<string>
   verified: Set<string>
   closed: boolean
@@ -30,16 +31,22 @@ const canned = (world: World): Handlers => {
     validateRequest: ({ request, execution }) => ({
       runId: execution.name,
       dryRun: request.dryRun ?? false,
+      restore: { archived: request.restore ?? false },
       limits: { batches: 3, largeObjects: 2, toleratedFailures: request.tolerated ?? 100 },
       shards: { batches: 'runs/r/shards/batches/', large: 'runs/r/shards/large/' },
     }),
     openAccess: () => ({ roles: 1 }),
-    preflight: () => ({ ok: true }),
+    preflight: () => ({ writingSince: '2026-01-01T00:00:00.000Z' }),
     listSource: () => {
       const more = !inTwoTurns('list')
-      return { more, objects: more ? 10 : world.objects, batches: world.batches, large: world.large }
+      return { more, objects: more ? 10 : world.objects, batches: world.batches, large: world.large, archived: world.archived }
     },
     estimate: () => ({ usd: 1 }),
+    restoreArchived: () => {
+      const turn = (turns.get('restore') ?? 0) + 1
+      turns.set('restore', turn)
+      return { more: turn === 1, done: turn === 4, waitSeconds: turn * 60 }
+    },
     copyBatch: ({ shard }) => {
       const done = inTwoTurns(shard)
       if (done) world.copied.add(shard)
@@ -65,7 +72,7 @@ const canned = (world: World): Handlers => {
     },
     reconcile: (state) => {
       const succeeded = !state.failure && world.copied.size === world.batches + world.large && world.verified.size === world.batches
-      return { succeeded, reason: succeeded ? '' : `${world.copied.size} copied; ${state.failure?.Error ?? 'by the count'}` }
+      return { more: false, succeeded, reason: succeeded ? '' : `${world.copied.size} copied; ${state.failure?.Error ?? 'by the count'}` }
     },
     cleanup: () => {
       world.closed = true
@@ -79,6 +86,7 @@ const fresh = (over: Partial<World> = {}): World => ({
   objects: 21,
   batches: 4,
   large: 1,
+  archived: 0,
   copied: new Set(),
   verified: new Set(),
   closed: false,
@@ -126,10 +134,37 @@ describe('A good run', () => {
     expect([...b.puts.keys()].every((key) => key.startsWith('state/map-runs/'))).toBe(true)
   })
 
-  it('gives a child only the migration and its shard, and a part group what it needs', async () => {
+  it('adds up in as many turns as Reconcile asks for, and goes by what the last one says', async () => {
+    let turn = 0
+    const reconcile = () =>
+      ++turn < 3 ? { more: true, succeeded: false, reason: 'not to their end' } : { more: false, succeeded: true, reason: '' }
+    const b = migration(fresh(), { reconcile })
+    expect((await b.run({})).status).toBe('SUCCEEDED')
+    expect(closing(b)).toEqual([3, 1, 1])
+  })
+
+  it('restores only where it is asked for and something is archived: once more at once, then after each wait', async () => {
+    const waits: number[] = []
+    const run = async (world: World, request: object) => {
+      const b = migration(world, {}, { waitMs: (seconds: number) => (waits.push(seconds), 1) })
+      expect((await b.run(request)).status).toBe('SUCCEEDED')
+      return b
+    }
+    expect((await run(fresh({ archived: 3 }), {})).count('restoreArchived')).toBe(0)
+    expect((await run(fresh(), { restore: true })).count('restoreArchived')).toBe(0)
+    const dry = migration(fresh({ archived: 3 }))
+    await dry.run({ restore: true, dryRun: true })
+    expect(dry.count('restoreArchived')).toBe(0)
+    const b = await run(fresh({ archived: 3 }), { restore: true })
+    expect(b.count('restoreArchived')).toBe(4)
+    expect(waits).toEqual([120, 180])
+    expect(b.states.indexOf('exited RestoreArchived')).toBeLessThan(b.states.indexOf('entered CopyObjects'))
+  })
+
+  it('gives a child only the migration, its shard and the time of the write probe, and a part group what it needs', async () => {
     const b = migration(fresh())
     await b.run({})
-    expect(Object.keys(b.calls.find((call) => call.name === 'copyBatch')!.event)).toEqual(['migration', 'shard'])
+    expect(Object.keys(b.calls.find((call) => call.name === 'copyBatch')!.event)).toEqual(['migration', 'shard', 'writingSince'])
     expect(b.calls.find((call) => call.name === 'copyPartGroup')!.event).toMatchObject({
       shard: 'runs/r/shards/large/big.json',
       uploadId: 'u',
@@ -144,13 +179,13 @@ describe('A good run', () => {
     ['only a large object', { batches: 0, large: 1 }, { copyBatch: 0, beginUpload: 1 }],
   ])('of %s', async (_, counts, calls) => {
     const world = fresh(counts)
-    const b = migration(world, { reconcile: () => ({ succeeded: true, reason: '' }) })
+    const b = migration(world, { reconcile: () => ({ more: false, succeeded: true, reason: '' }) })
     expect((await b.run({})).status).toBe('SUCCEEDED')
     for (const [name, count] of Object.entries(calls)) expect(b.count(name)).toBe(count)
   })
 
   it('of a dry run copies nothing', async () => {
-    const b = migration(fresh(), { reconcile: () => ({ succeeded: true, reason: '' }) })
+    const b = migration(fresh(), { reconcile: () => ({ more: false, succeeded: true, reason: '' }) })
     expect((await b.run({ dryRun: true })).status).toBe('SUCCEEDED')
     expect(b.count('copyBatch') + b.count('verifyBatch')).toBe(0)
     expect(closing(b)).toEqual([1, 1, 1])

@@ -53,7 +53,8 @@ const clean = (): any => ({
       ],
       Default: 'W',
     },
-    W: { Type: 'Wait', Seconds: 1, Next: 'P' },
+    W: { Type: 'Wait', Seconds: 1, Next: 'V' },
+    V: { Type: 'Wait', SecondsPath: '$.n', InputPath: '$', OutputPath: '$', Next: 'P' },
     P: { Type: 'Pass', Parameters: { a: 1 }, Result: {}, ResultPath: null, Next: 'L' },
     L: {
       Type: 'Parallel',
@@ -104,6 +105,10 @@ it('The clean definition, and the state machine file itself, are accepted', () =
 })
 
 const REFUSED: [string, string, Edit][] = [
+  ['W', 'SecondsPath', (s) => (s.W.SecondsPath = '$.n')],
+  ['W', 'Seconds', (s) => delete s.W.Seconds],
+  ['W', 'SecondsPath', (s) => (s.W = { Type: 'Wait', SecondsPath: '$.a..b', Next: 'P' })],
+  ['W', 'Timestamp', (s) => (s.W.Timestamp = '2026-01-01T00:00:00Z')],
   // what AWS knows and this engine does not run
   ['definition', 'QueryLanguage', (_, d) => (d.QueryLanguage = 'JSONata')],
   ['T', 'QueryLanguage', (s) => (s.T.QueryLanguage = 'JSONPath')],

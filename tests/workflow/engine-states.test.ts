@@ -124,7 +124,7 @@ describe('TimeoutSeconds', () => {
     })
     const began = Date.now()
     expect((await deaf.run()).output).toMatchObject({ failure: { Error: 'States.Timeout' } })
-    expect(Date.now() - began).toBeLessThan(1_500)
+    expect(Date.now() - began).toBeGreaterThanOrEqual(998)
     expect(reason).toMatchObject({ name: 'States.Timeout' })
   })
 
@@ -146,6 +146,49 @@ describe('TimeoutSeconds', () => {
   it('longer than a timer of Node can wait does not fire at once', async () => {
     const b = bench(`TimeoutSeconds: 99999999\n${one('TimeoutSeconds: 99999999, End: true')}`, { a: () => pause(20) })
     expect(await b.run()).toEqual({ status: 'SUCCEEDED', output: null })
+  })
+})
+
+describe('A Wait', () => {
+  const waiting = (fields: string, over: Parameters<typeof bench>[2] = {}) =>
+    bench(machine(`A: {Type: Wait, ${fields}, Next: B}\nB: {Type: Task, Resource: {Ref: b}, End: true}`), { b: (event) => event }, over)
+
+  it('of Seconds or of SecondsPath waits so long, put through waitMs, and hands on its input', async () => {
+    const asked: number[] = []
+    const waitMs = (seconds: number) => (asked.push(seconds), 1)
+    expect(await waiting('Seconds: 900', { waitMs }).run({ n: 7 })).toEqual({ status: 'SUCCEEDED', output: { n: 7 } })
+    expect(await waiting('SecondsPath: $.n', { waitMs }).run({ n: 7 })).toEqual({ status: 'SUCCEEDED', output: { n: 7 } })
+    expect(await waiting('SecondsPath: $.n, InputPath: $.in', { waitMs }).run({ in: { n: 8 } })).toMatchObject({ output: { n: 8 } })
+    expect(asked).toEqual([900, 7, 8])
+  })
+
+  it('waits as long as it says where nothing shortens it', async () => {
+    const began = Date.now()
+    await waiting('SecondsPath: $.n').run({ n: 1 })
+    expect(Date.now() - began).toBeGreaterThanOrEqual(998)
+    expect((await waiting('SecondsPath: $.n').run({ n: 0 })).status).toBe('SUCCEEDED')
+  })
+
+  it.each([[{}], [{ n: '1' }], [{ n: 1.5 }], [{ n: -1 }], [{ n: null }]])(
+    'over %j is States.Runtime, and nothing is called',
+    async (input) => {
+      const b = waiting('SecondsPath: $.n')
+      expect(await b.run(input)).toMatchObject({ status: 'FAILED', error: 'States.Runtime' })
+      expect(b.calls).toEqual([])
+    },
+  )
+
+  it('that is stopped ends at once, and leaves no timer', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    const b = waiting('SecondsPath: $.n')
+    const execution = startExecution(b.options, { n: 2_000_000 }, 'x')
+    await until(() => b.states.includes('entered A') && timers() > before)
+    execution.stop()
+    expect(await execution.result).toEqual({ status: 'ABORTED' })
+    await pause(5)
+    expect(timers()).toBeLessThanOrEqual(before)
+    expect(b.calls).toEqual([])
   })
 })
 
@@ -348,13 +391,14 @@ describe('An inline Map', () => {
     machine(
       `A:\n  Type: Map\n  ItemsPath: $.list\n  ItemSelector: {item.$: $$.Map.Item.Value, index.$: $$.Map.Item.Index, name.$: $$.Execution.Name, n.$: $.n}\n  ${fields}\n  ItemProcessor: {StartAt: B, States: {B: {Type: Task, Resource: {Ref: b}, End: true}}}\n  Catch: [{ErrorEquals: [States.ALL], ResultPath: $.failure, Next: Caught}]\n  End: true\nCaught: {Type: Task, Resource: {Ref: caught}, End: true}`,
     )
-  const peak = () => {
+  const peak = (expected: number) => {
     let now = 0
     let most = 0
     return {
       most: () => most,
       handler: async (event: any) => {
         most = Math.max(most, ++now)
+        await until(() => most >= expected)
         await pause(3)
         now--
         return event.index
@@ -369,7 +413,7 @@ describe('An inline Map', () => {
     ['MaxConcurrency: 70', 100, 40],
     ['MaxConcurrency: 30', 8, 8],
   ])('with %s on a machine of %d keeps %d going, and its outputs in order', async (fields, maxConcurrency, most) => {
-    const p = peak()
+    const p = peak(most)
     const list = Array.from({ length: 90 }, (_, index) => `i${index}`)
     const b = bench(over(fields), { b: p.handler }, { maxConcurrency })
     expect((await b.run({ list, n: 5 })).output).toEqual(list.map((_, index) => index))
@@ -386,7 +430,8 @@ describe('An inline Map', () => {
     const b = bench(over('MaxConcurrency: 2'), {
       b: async ({ index }, signal) => {
         signals[index] = signal
-        await pause(index === 3 ? 3 : 12)
+        if (index === 2) return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+        await pause(3)
         if (index === 3) throw named('PartBroken')
         return index
       },

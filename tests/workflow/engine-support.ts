@@ -60,7 +60,7 @@ export const bench = (definition: StateMachineDefinition | string, handlers: Han
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Resolves when `test` holds; fails after `ms`. */
-export const until = async (test: () => boolean, ms = 5_000): Promise<void> => {
+export const until = async (test: () => boolean, ms = 30_000): Promise<void> => {
   const end = Date.now() + ms
   while (!test()) {
     if (Date.now() > end) throw new Error('did not come true')

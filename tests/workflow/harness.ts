@@ -25,7 +25,7 @@ import {
 import { tasks } from '../../functions/index'
 import { readBytes, readJson } from '../../layers/core/domain/state-files'
 import { stateKeys } from '../../layers/core/domain/state-keys'
-import { memoryStore } from '../support/memory-store'
+import { memoryStore, type MemoryStore } from '../support/memory-store'
 import { memorySigner } from '../support/signer'
 
 export const definition = (): StateMachineDefinition => loadDefinition('statemachines/migrate.asl.yml')
@@ -48,7 +48,10 @@ export interface Fault {
 export interface WorldOptions {
   faults?: Record<string, Fault>
   source?: ObjectStore
+  destination?: MemoryStore
   state?: ObjectStore
+  /** ms that a Wait takes; 1 */
+  waitMs?: (seconds: number) => number
   /** ms a call has */
   remainingMs?: number
 }
@@ -123,13 +126,14 @@ export class CountingAccess implements Access {
     const refuse = () => {
       if (this.suspended.has(`role-${runId}`)) throw new AccessDenied('403 AccessDenied: suspended')
     }
-    const { put, createUpload, putPart, completeUpload } = store
+    const { put, createUpload, putPart, completeUpload, mark } = store
     return {
       ...store,
       put: async (...call) => (refuse(), put(...call)),
       createUpload: async (...call) => (refuse(), createUpload(...call)),
       putPart: async (...call) => (refuse(), putPart(...call)),
       completeUpload: async (...call) => (refuse(), completeUpload(...call)),
+      mark: async (...call) => (refuse(), mark(...call)),
     }
   }
 }
@@ -138,7 +142,7 @@ export class CountingAccess implements Access {
 export class World {
   readonly state: ObjectStore
   readonly source: ObjectStore
-  readonly destination = memoryStore()
+  readonly destination: MemoryStore
   readonly letters: DeadLetter[] = []
   readonly calls: string[] = []
   readonly log: string[] = []
@@ -150,6 +154,7 @@ export class World {
   constructor(private readonly options: WorldOptions = {}) {
     const now = () => new Date()
     this.source = options.source ?? memoryStore()
+    this.destination = options.destination ?? memoryStore()
     this.state = options.state ?? memoryStore()
     this.access = new CountingAccess(now)
     this.services = {
@@ -163,7 +168,14 @@ export class World {
         isRunning: async (id) => this.running.has(id),
         stop: async (id) => (this.running.delete(id) ? 'stopped' : 'it does not run'),
       },
-      deadLetters: { send: async (messages) => void this.letters.push(...messages) },
+      deadLetters: {
+        send: async (messages) => void this.letters.push(...messages),
+        take: async (runId) => {
+          const taken = this.letters.filter((letter) => letter.runId === runId)
+          for (const letter of taken) this.letters.splice(this.letters.indexOf(letter), 1)
+          return taken.length
+        },
+      },
       callCleanup: async () => undefined,
       heldSecrets: async () => [],
       signer: memorySigner(),
@@ -200,9 +212,10 @@ export class World {
         substitutions: { StateBucket: 'state-bucket' },
         invoke: (functionName, event) => this.call(functionName, event),
         listItems: (_bucket, prefix) => this.items(prefix),
-        putResult: async () => undefined,
+        putResult: async (_bucket, key, body) => void (await this.state.put(Buffer.from(key), Buffer.from(body))),
         maxConcurrency: 4,
         retryIntervalMs: () => 1,
+        waitMs: this.options.waitMs ?? (() => 1),
       },
       request,
       name,

@@ -38,7 +38,8 @@ const filesUnder = async (state: ObjectStore, prefix: string): Promise<TextFile[
 const faultsOf = async (state: ObjectStore): Promise<string[]> =>
   shardFaults(await filesUnder(state, keys.batches), await filesUnder(state, keys.large), { whole: true })
 
-const turn = (state: ObjectStore, source: ObjectStore) => listSource(migration, { state, source, signal, going: () => true })
+const turn = (state: ObjectStore, source: ObjectStore) =>
+  listSource(migration, { state, source, now: () => new Date(), signal, going: () => true })
 
 /** 28 objects in shards of 5, two of them large: 6 shards, 2 units. */
 const filled = async () => {
@@ -67,8 +68,8 @@ describe.each([
     await expect(turn(dying(state, suffix, nth), source)).rejects.toThrow('killed')
     for (const key of ['large/0/inserted', 'object/00001/inserted', 'object/00024/inserted'])
       await source.put(Buffer.from(key), Buffer.from('new'))
-    const { more, listed } = await turn(state, source)
-    expect(more).toBe(false)
+    let listed = 0
+    for (let more = true; more;) ({ more, listed } = await turn(state, source))
     expect(listed).toBeGreaterThanOrEqual(28)
     expect(await faultsOf(state)).toEqual([])
   })

@@ -1,7 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
+import { jest } from '@jest/globals'
 import fc from 'fast-check'
 import { AccessDenied, lambda, learning, logTo, SourceListingBroken, type Log, type Services } from '@drayage/core'
+import { openLog } from '../../cli/local/logger'
 import { hashedKey, hashKeys, namedKey } from '../../layers/core/domain/keys'
 import { hostHash } from '../../layers/core/domain/host-hash'
 import { learnCredentials, withhold } from '../../layers/core/handler/known-values'
@@ -143,8 +147,8 @@ describe('keys in messages', () => {
   test('no message of the layer holds a key in another form', () => {
     const files = (readdirSync('layers/core', { recursive: true }) as string[]).filter((name) => name.endsWith('.ts'))
     const printing = files.filter((name) => /(?<!const )\bprintableKey\(/.test(readFileSync(`layers/core/${name}`, 'utf8')))
-    // The report's table and failures.csv, which hold keys because that is what they are for.
-    expect(printing.sort()).toEqual(['domain/report-html.ts', 'transfer/reconcile.ts'])
+    // The rows of the report and of the run's lists, which hold keys because that is what they are for.
+    expect(printing.sort()).toEqual(['domain/run-rows.ts'])
   })
 })
 
@@ -256,4 +260,22 @@ describe('what leaves a function', () => {
     )
     await expect(failing({}, context)).rejects.toMatchObject({ name: 'AccessDenied', message: `no key #${hashedKey(key)}` })
   })
+})
+
+test('a line that cannot be written fails no call: it is said on standard error with the reason', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'drayage-log-'))
+  const said: string[] = []
+  const heard = jest.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0)
+  try {
+    const { logger, close } = openLog(join(folder, 'log'))
+    logger.info('written')
+    expect(said).toEqual([])
+    close()
+    logger.info('lost', { run: 'r' })
+    expect(said).toEqual([expect.stringMatching(/^the log .*log lacks a line \(EBADF: .*\): \{.*"message":"lost",.*\}\n$/)])
+    expect(readFileSync(join(folder, 'log'), 'utf8').trimEnd().split('\n')).toEqual([expect.stringContaining('"message":"written"')])
+  } finally {
+    heard.mockRestore()
+    rmSync(folder, { recursive: true })
+  }
 })

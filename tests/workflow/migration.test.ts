@@ -2,11 +2,14 @@ import {
   NoSuchObject,
   AccessDenied,
   CredentialNotForThisMigration,
+  parseRequest,
+  StoreThrottled,
   writeJson,
   type Migration,
   type ObjectStore,
   type ReadOptions,
 } from '@drayage/core'
+import { NO_TOTALS } from '../../layers/core/domain/listing'
 import { uploadKey } from '../../layers/core/domain/state-keys'
 import { memoryStore } from '../support/memory-store'
 import { fill, listAll, REQUEST, World } from './harness'
@@ -97,6 +100,44 @@ test('a dry run lists and prices, and copies nothing', async () => {
   await closed(world)
 })
 
+test('what a dry run says of reading again is what the source is then asked for', async () => {
+  const source = memoryStore()
+  await fill(source, 12, 1)
+  let [reads, bytes] = [0, 0]
+  const read: ObjectStore['read'] = async (key, options) => {
+    const found = await source.read(key, options)
+    reads++
+    bytes += found.length
+    return found
+  }
+  const asked = async (runId: string, mode: 'listing' | 'reread') => {
+    ;[reads, bytes] = [0, 0]
+    const world = new World({ source: { ...source, read } })
+    expect(await world.run({ ...REQUEST, verification: { mode } }, runId)).toMatchObject({ status: 'SUCCEEDED' })
+    return { reads, bytes }
+  }
+  const dry = new World({ source })
+  await dry.run({ ...REQUEST, verification: { mode: 'reread' }, dryRun: true }, 'dry')
+  const [listing, reread] = [await asked('listing', 'listing'), await asked('reread', 'reread')]
+  expect((await dry.report('dry')).estimate!.reread).toEqual({
+    objects: 13,
+    requests: reread.reads - listing.reads,
+    bytes: reread.bytes - listing.bytes,
+  })
+})
+
+test('a run whose reading again would outlive its access is stopped before it copies', async () => {
+  const world = new World()
+  const listing = { ...NO_TOTALS, listed: 360_000, batches: 1 }
+  const estimated = (mode: 'listing' | 'reread') => {
+    const request = { ...REQUEST, verification: { mode }, access: { hours: 1.5 } }
+    const migration = parseRequest(request, { runtime: 'local', runId: RUN, executionId: 'x', now: new Date() })
+    return world.call('estimate', { migration, listing })
+  }
+  expect(await estimated('listing')).toMatchObject({ durationSeconds: 3600, reread: null })
+  await expect(estimated('reread')).rejects.toThrow(/to last 7200 s, beyond its access .* ask for a smaller verification\.sample$/)
+})
+
 test('a request with a misspelt field fails under its own name and creates nothing', async () => {
   const world = new World()
   const result = await world.run({ ...REQUEST, dryrun: true }, RUN)
@@ -124,7 +165,7 @@ test('an object that cannot be read is one failed outcome: everything else is th
   expect((await listAll(world.destination)).length).toBe(24)
   expect(await ledgerOf(world)).toMatchObject({ listed: 25, copied: 24, failed: 1, balanced: true })
   expect(await world.text(`runs/${RUN}/failures.csv`)).toMatch(
-    /^key,what,reason,detail,key_base64\nobject\/00007,failed,AccessDenied,403 on GET,/,
+    /^key,what,reason,detail,key_base64,version_id\r\nobject\/00007,failed,AccessDenied,403 on GET,/,
   )
   expect(world.letters).toEqual([expect.objectContaining({ runId: RUN, objects: 1 })])
   await closed(world)
@@ -177,6 +218,38 @@ test.each(THROWS)('%s throws %s for good: the run ends %s', async (task, error, 
   if (task === 'reconcile') await expect(world.report(RUN)).rejects.toThrow(NoSuchObject)
   if (task !== 'reconcile' && task !== 'writeReport') expect((await world.report(RUN)).succeeded).toBe(false)
 })
+
+test('a listing that a call which was given up goes on with is waited for', async () => {
+  const world = new World({ faults: { listSource: { error: 'CursorMoved', times: 20 } } })
+  await fill(world.source, 5)
+  expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'SUCCEEDED' })
+})
+
+test.each([undefined, 'all'] as const)(
+  'a source that refuses a page now and then is listed to its end (versions: %s)',
+  async (versions) => {
+    const inner = memoryStore({ versions: versions === 'all' })
+    let pages = 0
+    async function* refusing<T>(listed: AsyncIterable<T>): AsyncGenerator<T> {
+      let isFirst = true
+      for await (const page of listed) {
+        if (!isFirst && ++pages % 2 === 0) throw new StoreThrottled('503 SlowDown')
+        isFirst = false
+        yield page
+      }
+    }
+    const source: ObjectStore = {
+      ...inner,
+      list: (query, call) => refusing(inner.list({ ...query, pageSize: 4 }, call)),
+      listVersions: (query, call) => refusing(inner.listVersions({ ...query, pageSize: 4 }, call)),
+    }
+    const world = new World({ source, destination: memoryStore({ versions: versions === 'all' }) })
+    await fill(inner, 100)
+    const request = versions === undefined ? REQUEST : { ...REQUEST, carry: { versions } }
+    expect(await world.run(request, RUN)).toMatchObject({ status: 'SUCCEEDED' })
+    expect(await ledgerOf(world)).toMatchObject({ listed: 100, copied: 100 })
+  },
+)
 
 /** Errors that a Retry names, once each, before the work and after it: the run does not notice. */
 const FLAKY: [task: string, error: string][] = [

@@ -1,13 +1,13 @@
-import type { BucketSettings, Check, Migration, ObjectStore } from '@drayage/core'
+import { AccessDenied, StoreRefused, type BucketSettings, type Check, type Migration, type ObjectStore } from '@drayage/core'
 import { parseRequest } from '../../layers/core/domain/request'
-import { DATA_CLASSIFICATIONS } from '../../layers/core/domain/migration'
+import { DATA_CLASSIFICATIONS, type VerificationMode } from '../../layers/core/domain/migration'
 import type { PreflightFile } from '../../layers/core/domain/preflight-file'
 import type { Report } from '../../layers/core/domain/report'
 import { readJson } from '../../layers/core/domain/state-files'
 import { stateKeys } from '../../layers/core/domain/state-keys'
 import { ACCOUNT, cleanSettings, KEY, migrationFor, REGION, requestFor } from '../support/clean-bucket'
 import { memoryStore } from '../support/memory-store'
-import { fill, listAll, World } from './harness'
+import { fill, listAll, REQUEST, World } from './harness'
 
 /** A store that counts the calls that create something. */
 const counting = (inner: ObjectStore): { store: ObjectStore; writes: string[] } => {
@@ -237,4 +237,68 @@ test('a destination in the embedded server is not asked', async () => {
   )
   expect(ended.status).toBe('SUCCEEDED')
   expect(report.postflight).toMatchObject({ repeated: true, drift: [] })
+})
+
+describe('a mode of verification', () => {
+  /** A run in a mode, with a destination as it is written and as it is read. */
+  const runIn = async (mode: VerificationMode, writing: Partial<ObjectStore>, reading: Partial<ObjectStore>) => {
+    const destination = memoryStore()
+    const { store, writes } = counting({ ...destination, ...writing })
+    const world = new World()
+    await fill(world.source, 12)
+    world.services.destination = async (migration, use) =>
+      use === 'read' ? { ...destination, ...reading } : world.access.limited(migration, store)
+    const ended = await world.run({ ...REQUEST, verification: { mode } }, 'run')
+    return { ended, writes, report: await world.report('run'), destination }
+  }
+
+  const part = { number: 1, etag: '"e"', size: 18 }
+  const keepsNone = (): Partial<ObjectStore> => ({ listParts: async () => [{ ...part, lastModified: '2026-01-01T00:00:00.000Z' }] })
+  const mayOnlyList = { stat: () => Promise.reject(new AccessDenied('403')) }
+  const unread = /^PreflightFailed: verification\.mode: who verifies may not read objects of the destination; grant s3:GetObject/
+
+  test('a destination that does not say when a part was written is refused: what a call of the run put could not be told from the rest', async () => {
+    const { ended, report, destination } = await runIn('listing', { listParts: async () => [part] }, {})
+    expect(ended).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
+    expect(report.stoppedBy).toMatch(
+      /^PreflightFailed: destination\.bucket: its store does not say when a part was written; name a bucket of another one$/,
+    )
+    expect([await listAll(destination), await destination.listUploads(Buffer.alloc(0))]).toEqual([[], []])
+  })
+
+  test.each<[VerificationMode, string, Partial<ObjectStore>, Partial<ObjectStore>, RegExp]>([
+    [
+      'checksum',
+      'that keeps no checksums',
+      keepsNone(),
+      {},
+      /^PreflightFailed: verification\.mode: the destination keeps no checksums; ask for/,
+    ],
+    ['checksum', 'that may only be listed', {}, mayOnlyList, unread],
+    ['reread', 'that may only be listed', {}, mayOnlyList, unread],
+    [
+      'reread',
+      'that answers no HEAD',
+      {},
+      { stat: () => Promise.reject(new StoreRefused('405', 'MethodNotAllowed', 405)) },
+      /^PreflightFailed: verification\.mode: the destination does not answer a HEAD \(405\); ask for the mode listing/,
+    ],
+  ])('%s is refused before anything is copied by a destination %s', async (mode, _name, writing, reading, words) => {
+    const { ended, report, writes, destination } = await runIn(mode, writing, reading)
+    expect(ended).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
+    expect(report.stoppedBy).toMatch(words)
+    expect(report.preflight?.problems).toEqual([expect.stringMatching(/^verification\.mode: /)])
+    expect(writes).toEqual(['createUpload', 'putPart'])
+    expect([await listAll(destination), await destination.listUploads(Buffer.alloc(0))]).toEqual([[], []])
+  })
+
+  test.each<[VerificationMode, Partial<ObjectStore>, Partial<ObjectStore>]>([
+    ['listing', keepsNone(), mayOnlyList],
+    ['reread', keepsNone(), {}],
+    ['checksum', {}, {}],
+  ])('%s is taken where it can be answered, and the run is verified in it', async (mode, writing, reading) => {
+    const { ended, report } = await runIn(mode, writing, reading)
+    expect(ended.status).toBe('SUCCEEDED')
+    expect(report.verification).toMatchObject({ mode, counts: { verified: 12 } })
+  })
 })

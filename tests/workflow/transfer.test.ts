@@ -7,7 +7,9 @@ import {
   copyBatch,
   copyPartGroup,
   CredentialsRefused,
+  CursorMoved,
   DeadlinePassed,
+  finishReport,
   listSource,
   ObjectChanged,
   parseRequest,
@@ -17,8 +19,9 @@ import {
   type Migration,
   type ObjectStore,
   type ReadOptions,
+  type Report,
 } from '@drayage/core'
-import { listNames, writeJson } from '../../layers/core/domain/state-files'
+import { listNames, readJson, writeJson } from '../../layers/core/domain/state-files'
 import { shardOf, stateKeys } from '../../layers/core/domain/state-keys'
 import { readOutcomes } from '../../layers/core/transfer/outcome-files'
 import { memoryStore } from '../support/memory-store'
@@ -43,7 +46,12 @@ const migrationOf = (runId: string, limits: object = {}): Migration =>
 const world = (source: ObjectStore = memoryStore()) => {
   const state = memoryStore()
   const destination = memoryStore()
-  const turn = { state, source, destination, signal, now, going: () => true, concurrency: 4, heard: () => undefined }
+  const reading = async () => destination
+  const openSource = async () => source
+  const turn = {
+    ...{ state, source, destination, reading, openSource, signal, now, writingSince: now().toISOString() },
+    ...{ going: () => true, concurrency: 4, heard: () => undefined },
+  }
   const list = (migration: Migration) => listSource(migration, turn)
   const shards = async (migration: Migration, kind: 'batches' | 'large' = 'batches') =>
     (await listNames(state, stateKeys(migration.runId)[kind])).map((name) => shardOf(migration.runId, name))
@@ -58,10 +66,14 @@ const world = (source: ObjectStore = memoryStore()) => {
       return first(await shards(migration))
     },
     outcomes: (migration: Migration, shard: string) => readOutcomes(state, migration.runId, shard, {}),
-    books: async (migration: Migration) => {
-      await writeJson(state, stateKeys(migration.runId).preflight, { checks: [], settings: null, problems: [] })
+    books: async (migration: Migration, files: ObjectStore = state) => {
+      await writeJson(state, stateKeys(migration.runId).preflight, {
+        ...{ version: 1, runId: migration.runId, at: now().toISOString(), runtime: 'local' },
+        ...{ dataClassification: migration.dataClassification, checks: [], settings: null, problems: [], grants: 0, probes: null },
+      })
       const settings = () => Promise.reject(new Error('the embedded server has no settings'))
-      return reconcile(migration, {}, { state, deadLetters: { send: async () => undefined }, settings, signal, now })
+      const deadLetters = { send: async () => undefined, take: async () => 0 }
+      return (await reconcile(migration, {}, { ...turn, state: files, deadLetters, settings }))!
     },
   }
 }
@@ -96,7 +108,7 @@ describe('a batch', () => {
     expect(answers.map(({ done }) => done).sort()).toEqual([false, true])
     expect(await copyBatch(migration, shard, w.turn)).toMatchObject({ done: true, copied: 0 })
     await verifyBatch(migration, shard, w.turn)
-    expect(await w.books(migration)).toMatchObject({ succeeded: true, ledger: { listed: 40, balanced: true }, faults: [] })
+    expect(await w.books(migration)).toMatchObject({ succeeded: true, ledger: { listed: 40, copied: 40, balanced: true }, faults: [] })
   })
 
   test('for which a call has no time at all is no object’s failure', async () => {
@@ -121,7 +133,31 @@ describe('a batch', () => {
     const before = (await w.outcomes(migration, shard)).length
     expect(before).toBeLessThan(10)
     expect(await copyBatch(migration, shard, w.turn)).toMatchObject({ done: true })
-    expect(await w.outcomes(migration, shard)).toHaveLength(10)
+    expect((await w.outcomes(migration, shard)).map(({ outcome }) => outcome)).toEqual(Array(10).fill('copied'))
+  })
+
+  test('over which the destination’s listing breaks off waits for what is under way, and writes it down', async () => {
+    const w = world()
+    const migration = migrationOf('run')
+    await fill(w.source, 4)
+    await w.destination.put(Buffer.from('object/00001'), Buffer.from('another'), {})
+    const shard = await w.listed(migration)
+    let broken = false
+    const breaking: ObjectStore = {
+      ...w.destination,
+      async *list(query, call) {
+        yield* w.destination.list(query, call)
+        broken = true
+        throw new StoreUnavailable('503 on the second page')
+      },
+    }
+    const slow = reading(w.source, async () => {
+      while (!broken) await new Promise(setImmediate)
+      return undefined
+    })
+    await expect(copyBatch(migration, shard, { ...w.turn, source: slow, destination: breaking })).rejects.toThrow(StoreUnavailable)
+    expect((await w.outcomes(migration, shard)).map(({ outcome }) => outcome)).toEqual(['copied', 'copied'])
+    expect(await copyBatch(migration, shard, w.turn)).toMatchObject({ done: true, copied: 2 })
   })
 
   test('an object whose bytes do not have the MD5 that is its ETag is failed, and the destination has nothing of it', async () => {
@@ -200,6 +236,55 @@ describe('a listing', () => {
     expect(await w.books(migration)).toMatchObject({ succeeded: true, faults: [], ledger: { listed: 33, copied: 33 } })
   })
 
+  test('by a late twin, which cut the same shard elsewhere, does not replace it: the shards tile and every object is copied', async () => {
+    const w = world()
+    const migration = migrationOf('run', { batchObjects: 5 })
+    await fill(w.source, 33)
+    let copied = 0
+    const copyAll = async () => {
+      for (const shard of await w.shards(migration)) copied += (await copyBatch(migration, shard, w.turn)).copied
+    }
+    // all that is listed by the first call is listed and copied again by a second one before the first writes its first shard
+    const late: ObjectStore = {
+      ...w.state,
+      put: async (key, body, options) => {
+        if (copied === 0 && key.toString().includes('/shards/')) {
+          await w.source.put(Buffer.from('object/00001/new'), Buffer.from('new'))
+          await w.list(migration)
+          await copyAll()
+        }
+        return w.state.put(key, body, options)
+      },
+    }
+    await expect(listSource(migration, { ...w.turn, state: late })).rejects.toThrow(CursorMoved)
+    expect(await w.list(migration)).toMatchObject({ more: false, listed: 34 })
+    for (const shard of await w.shards(migration)) await verifyBatch(migration, shard, w.turn)
+    expect(await w.books(migration)).toMatchObject({ succeeded: true, faults: [], ledger: { listed: 34, copied: 34 } })
+  })
+
+  test('of a turn that was lost behind its shard goes on behind that shard, whatever the source has by now', async () => {
+    const w = world()
+    const migration = migrationOf('run', { batchObjects: 5, largeObjectBytes: 5 * MIB })
+    await fill(w.source, 12, 1)
+    const dying: ObjectStore = {
+      ...w.state,
+      put: async (key, body, options) => {
+        if (key.toString().endsWith('cursor.json')) throw new StoreUnavailable('lost')
+        return w.state.put(key, body, options)
+      },
+    }
+    await expect(listSource(migration, { ...w.turn, state: dying })).rejects.toThrow('lost')
+    const units = await w.shards(migration, 'large')
+    expect(units).toHaveLength(1)
+    await w.source.put(Buffer.from('large/0'), Buffer.from('small by now'))
+    await w.source.put(Buffer.from('a'), Buffer.from('before all that was listed'))
+    for (let more = true; more;) ({ more } = await w.list(migration))
+    expect(await w.shards(migration, 'large')).toEqual(units)
+    const { listing, faults } = await w.books(migration)
+    expect(listing).toMatchObject({ listed: 13, large: 1, batches: 3, complete: true })
+    expect(faults.filter((fault) => !/have no outcome|verdicts cover/.test(fault))).toEqual([])
+  })
+
   test('that is stopped after each page goes on where it stood', async () => {
     const inner = memoryStore()
     await fill(inner, 33)
@@ -225,10 +310,10 @@ describe('a large object', () => {
     await source.put(KEY, bytes, { headers: { contentType: 'video/x', metadata: { owner: 'me' } } })
     const reads: number[] = []
     const w = world(reading(source, async (_key, { range }) => void reads.push(range?.from ?? -1)))
-    const begun = async (migration: Migration) => {
+    const begun = async (migration: Migration, { writingSince }: { writingSince: string } = w.turn) => {
       await w.list(migration)
       const shard = first(await w.shards(migration, 'large'))
-      return { shard, ...(await beginUpload(migration, shard, w.turn)) }
+      return { shard, ...(await beginUpload(migration, shard, { ...w.turn, writingSince })) }
     }
     return { ...w, inner: source, reads, begun }
   }
@@ -257,7 +342,7 @@ describe('a large object', () => {
     expect({ size, type: headers.contentType, owner: headers.metadata.owner }).toEqual({ size: 40 * MIB, type: 'video/x', owner: 'me' })
     expect(await w.destination.listUploads(Buffer.alloc(0))).toEqual([])
 
-    const third = await w.begun(migrationOf('third'))
+    const third = await w.begun(migrationOf('third'), { writingSince: new Date(Date.now() + 1).toISOString() })
     expect(third).toMatchObject({ uploadId: '', partGroups: [] })
     expect(await w.outcomes(migrationOf('third'), third.shard)).toEqual([
       expect.objectContaining({ outcome: 'skipped', evidence: 'upload-record' }),
@@ -348,9 +433,83 @@ test.each<[string, (destination: ReturnType<typeof memoryStore>) => Promise<unkn
   const shard = await w.listed(migration)
   await copyBatch(migration, shard, w.turn)
   await tamper(w.destination)
-  const none = { missing: 0, different: 0, extra: 0, unverifiable: 0, unaccounted: 0, notExpected: 0 }
+  const none = { missing: 0, different: 0, extra: 0, vanished: 0, unverifiable: 0, unaccounted: 0, notExpected: 0 }
   expect(await verifyBatch(migration, shard, w.turn)).toEqual({ done: true, ...none, ...counts })
   expect((await w.books(migration)).succeeded).toBe(!('different' in counts))
+})
+
+describe('a report that two calls write', () => {
+  const copied = async () => {
+    const w = world()
+    const migration = migrationOf('run')
+    await fill(w.source, 3)
+    const shard = await w.listed(migration)
+    await copyBatch(migration, shard, w.turn)
+    await verifyBatch(migration, shard, w.turn)
+    return { w, migration, name: stateKeys('run').report }
+  }
+  /** Does something else before the first write of the report. */
+  const interrupted = (inner: ObjectStore, name: string, act: () => Promise<unknown>): ObjectStore => {
+    let done = false
+    return {
+      ...inner,
+      put: async (key, body, options) => {
+        if (!done && key.toString() === name) {
+          done = true
+          await act()
+        }
+        return inner.put(key, body, options)
+      },
+    }
+  }
+
+  test('is the first one’s: books that come late replace nothing', async () => {
+    const { w, migration, name } = await copied()
+    const inTime = async () => {
+      await w.books(migration)
+      await finishReport('run', w.state, {})
+    }
+    const late = await w.books(migration, interrupted(w.state, name, inTime))
+    const { value: stands } = await readJson<Report>(w.state, name)
+    expect(stands.checklist).toBeDefined()
+    expect(late).toEqual(stands)
+    expect(await w.books(migration)).toMatchObject({ succeeded: true })
+  })
+
+  test('is completed by both', async () => {
+    const { w, migration, name } = await copied()
+    await w.books(migration)
+    const twice = interrupted(w.state, name, () => finishReport('run', w.state, {}))
+    expect(await finishReport('run', twice, {})).toMatchObject({ succeeded: true })
+  })
+})
+
+test('the books of many shards are added up in one call, though the state bucket refuses one request in ten', async () => {
+  const w = world()
+  const migration = migrationOf('run', { batchObjects: 5 })
+  await fill(w.source, 60)
+  await w.list(migration)
+  for (const shard of await w.shards(migration)) {
+    await copyBatch(migration, shard, w.turn)
+    await verifyBatch(migration, shard, w.turn)
+  }
+  const begun: string[] = []
+  let requests = 0
+  const busy = () => {
+    if (++requests % 10 === 0) throw new StoreUnavailable('503')
+  }
+  const files: ObjectStore = {
+    ...w.state,
+    read: async (key, options) => {
+      if (key.toString().includes('/shards/')) {
+        begun.push(key.toString())
+        busy()
+      }
+      return w.state.read(key, options)
+    },
+  }
+  expect(await w.books(migration, files)).toMatchObject({ succeeded: true, faults: [], ledger: { listed: 60, copied: 60 } })
+  expect(begun.length).toBeGreaterThan(new Set(begun).size)
 })
 
 test('verification finds an object that is not there, whatever its outcome says', async () => {

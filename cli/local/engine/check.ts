@@ -246,6 +246,12 @@ const checkPass = (state: Json, at: At): void => {
   if ('Result' in state && !state.Result) refuse(inside(at, 'Result'), 'null, false, 0 and "" are not run')
 }
 
+const checkWait = (state: Json, at: At): void => {
+  notBoth(state, 'Seconds', 'SecondsPath', at)
+  if ('SecondsPath' in state) checkPath(state.SecondsPath, inside(at, 'SecondsPath'))
+  else asInteger(state.Seconds, 0, MAX_TIMER_SECONDS, inside(at, 'Seconds'))
+}
+
 const PER_KIND: Readonly<Partial<Record<StateKind, (state: Json, at: At, seen: Seen, siblings: Json) => void>>> = {
   Task: checkResource,
   Parallel: checkBranches,
@@ -253,6 +259,6 @@ const PER_KIND: Readonly<Partial<Record<StateKind, (state: Json, at: At, seen: S
   DistributedMap: checkDistributedMap,
   Choice: (state, at, _seen, siblings) => checkChoices(state, at, siblings),
   Pass: checkPass,
-  Wait: (state, at) => void asInteger(state.Seconds, 0, MAX_TIMER_SECONDS, inside(at, 'Seconds')),
+  Wait: checkWait,
   Fail: checkFail,
 }

@@ -7,11 +7,12 @@ import { mapInline } from './inline-map'
 import { runBranches } from './parallel'
 import type { Program, Work } from './run'
 import { callFunction } from './task'
+import { wait } from './wait'
 
 type LibraryDefinition = ConstructorParameters<typeof StateMachine>[0]
 
 /**
- * Makes a list of states ready to run, and with it every list inside. To the library each Task, Parallel and Map becomes a
+ * Makes a list of states ready to run, and with it every list inside. To the library each Task, Parallel, Map and Wait becomes a
  * Task whose work is ours; InputPath, Parameters, ResultSelector, ResultPath, OutputPath, Retry and Catch stay the library's.
  */
 export const compile = (machine: Machine, options: EngineOptions): Program => {
@@ -33,6 +34,7 @@ export const compile = (machine: Machine, options: EngineOptions): Program => {
 
 const workOf = (name: string, state: State, options: EngineOptions): Work | undefined => {
   if (state.Type === 'Task') return callFunction(state, options)
+  if (state.Type === 'Wait') return wait(state, options)
   if (state.Type === 'Parallel') return runBranches(state.Branches.map((branch) => compile(branch, options)))
   if (state.Type !== 'Map') return undefined
   const processor = compile(state.ItemProcessor, options)
@@ -42,12 +44,13 @@ const workOf = (name: string, state: State, options: EngineOptions): Work | unde
 const LEFT_TO_THE_LIBRARY = ['InputPath', 'ResultSelector', 'ResultPath', 'OutputPath', 'Retry', 'Catch', 'Next', 'End']
 
 const forLibrary = (state: State, options: EngineOptions): unknown => {
-  if (state.Type !== 'Task' && state.Type !== 'Parallel' && state.Type !== 'Map') return state
+  if (state.Type === 'Choice' || state.Type === 'Pass' || state.Type === 'Succeed' || state.Type === 'Fail') return state
   const kept = state.Type === 'Map' ? LEFT_TO_THE_LIBRARY : [...LEFT_TO_THE_LIBRARY, 'Parameters']
   const fields = Object.entries(state as TaskState | ParallelState).filter(([field]) => kept.includes(field))
+  const retry = 'Retry' in state ? state.Retry : undefined
   return {
     ...Object.fromEntries(fields),
-    ...(state.Retry === undefined ? {} : { Retry: state.Retry.map((retrier) => retimed(retrier, options)) }),
+    ...(retry === undefined ? {} : { Retry: retry.map((retrier) => retimed(retrier, options)) }),
     Type: 'Task',
     Resource: 'local',
     // The library gives a Task 60 s if it does not say; ours time themselves, and a Map or a Parallel has no limit.

@@ -108,7 +108,8 @@ export interface PassState extends Flowing {
 
 export interface WaitState extends Common {
   Type: 'Wait'
-  Seconds: number
+  Seconds?: number
+  SecondsPath?: string
   Next?: string
   End?: true
 }

@@ -45,6 +45,8 @@ export interface EngineOptions {
   onState?(event: StateEvent): void
   /** ms to wait for what the file calls `seconds`: its IntervalSeconds and MaxDelaySeconds are put through this */
   retryIntervalMs?(seconds: number): number
+  /** ms that a Wait takes of `seconds`; left out: as many as they are */
+  waitMs?(seconds: number): number
 }
 
 /** Where the executions of this engine seem to run, so that names look as on AWS. */

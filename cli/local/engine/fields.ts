@@ -24,7 +24,7 @@ export const STATE_FIELDS = {
   ],
   Choice: [...ANY, ...PATHS, 'Choices', 'Default'],
   Pass: [...ANY, ...PATHS, ...ENDS, 'Parameters', 'Result', 'ResultPath'],
-  Wait: [...ANY, ...PATHS, ...ENDS, 'Seconds'],
+  Wait: [...ANY, ...PATHS, ...ENDS, 'Seconds', 'SecondsPath'],
   Succeed: [...ANY, ...PATHS],
   Fail: [...ANY, 'Error', 'ErrorPath', 'Cause', 'CausePath'],
 } as const satisfies Record<string, readonly string[]>

@@ -1,19 +1,17 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import { percentDecode, textOf } from './byte-strings'
+import type { Call } from './call'
 import { S3Error } from './errors'
+import { lockOf } from './locks'
 import { headerOf } from './request'
 import type { Attributes } from './version'
 import { parseXml } from './xml'
 
-const SYSTEM_HEADERS = ['cache-control', 'content-disposition', 'content-language', 'expires'] as const
+const SYSTEM_HEADERS = ['cache-control', 'content-disposition', 'content-language', 'expires', 'x-amz-website-redirect-location'] as const
 const META = 'x-amz-meta-'
 /** Bytes of names and values together: Amazon S3 user guide, "Working with object metadata". */
 const MAX_METADATA_BYTES = 2048
 
 const STORAGE_CLASSES = 'STANDARD REDUCED_REDUNDANCY STANDARD_IA ONEZONE_IA INTELLIGENT_TIERING GLACIER_IR GLACIER DEEP_ARCHIVE'.split(' ')
-
-/** Whether an object must be restored before it is read: Amazon S3 user guide, "Working with archived objects". */
-export const isArchived = ({ storageClass = 'STANDARD' }: Attributes): boolean => ['GLACIER', 'DEEP_ARCHIVE'].includes(storageClass)
 
 export type Tags = [name: string, value: string][]
 
@@ -39,8 +37,20 @@ export const tagsOfXml = (body: Buffer): Tags => {
   return legalTags(pairs as Tags, 'InvalidTag')
 }
 
-/** What the headers of a PUT, an upload or a replacing copy say of the object. Throws MetadataTooLarge, InvalidArgument, InvalidStorageClass. */
-export const attributesOf = (headers: IncomingHttpHeaders): Attributes => {
+/** The one encryption that can be asked for is by a key: without one Amazon S3 would take its own. Throws NotImplemented. */
+const kmsKeyOf = ({ request: { headers } }: Call): string | undefined => {
+  const [encryption, key] = ['', '-aws-kms-key-id'].map((name) => headerOf(headers, `x-amz-server-side-encryption${name}`))
+  if (encryption === undefined && key === undefined) return undefined
+  if (encryption !== 'aws:kms' || !key) throw new S3Error('NotImplemented', 'Encryption other than aws:kms with a key is not implemented.')
+  return key
+}
+
+/**
+ * What the headers of a PUT, an upload or a replacing copy say of the object. Throws MetadataTooLarge, InvalidArgument,
+ * InvalidStorageClass, InvalidRequest, NotImplemented.
+ */
+export const attributesOf = (call: Call): Attributes => {
+  const { headers } = call.request
   const kept: Record<string, string> = { 'content-type': headerOf(headers, 'content-type') ?? 'binary/octet-stream' }
   for (const name of SYSTEM_HEADERS) {
     const value = headerOf(headers, name)
@@ -60,9 +70,13 @@ export const attributesOf = (headers: IncomingHttpHeaders): Attributes => {
   const storageClass = headerOf(headers, 'x-amz-storage-class')
   if (storageClass !== undefined && !STORAGE_CLASSES.includes(storageClass)) throw new S3Error('InvalidStorageClass')
   const tagging = headerOf(headers, 'x-amz-tagging')
+  const lock = lockOf(headers, call.bucket(), call.now())
+  const kmsKey = kmsKeyOf(call)
   return {
     headers: kept,
     ...(storageClass !== undefined && storageClass !== 'STANDARD' ? { storageClass } : {}),
     ...(tagging ? { tags: tagsOfHeader(tagging) } : {}),
+    ...(lock ? { lock } : {}),
+    ...(kmsKey ? { kmsKey } : {}),
   }
 }

@@ -107,7 +107,7 @@ const canonicalQuery = (request: S3Request): string =>
 
 const stringToSign = (request: S3Request, claim: Claim, payloadHash: string): string => {
   const headers = claim.signedHeaders
-    .map((name) => `${name}:${(headerOf(request.headers, name) ?? '').trim().replace(/ +/g, ' ')}\n`)
+    .map((name) => `${name}:${(headerOf(request.headers, name) ?? '').replace(/[ \t]+/g, ' ').replace(/^ | $/g, '')}\n`)
     .join('')
   const canonical = `${request.method}\n${encodePath(request.path)}\n${canonicalQuery(request)}\n${headers}\n${claim.signedHeaders.join(';')}\n${payloadHash}`
   return `AWS4-HMAC-SHA256\n${claim.amzDate}\n${claim.scope}\n${sha256Hex(canonical)}`

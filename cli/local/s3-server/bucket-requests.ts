@@ -3,7 +3,7 @@ import type { Handler } from './call'
 import { S3Error } from './errors'
 import { fromToken, toToken } from './listing'
 import { OWNER, timeText } from './replies'
-import { queryOf, wholeNumber } from './request'
+import { headerOf, queryOf, wholeNumber } from './request'
 import { document, element, escapeXml, parseXml } from './xml'
 
 const regionOf = ({ settings }: Bucket): string => settings.location ?? 'us-east-1'
@@ -27,11 +27,16 @@ export const listBuckets: Handler = ({ request, buckets }) => {
   return { status: 200, body: document('ListAllMyBucketsResult', `${OWNER}<Buckets>${described.join('')}</Buckets>${turn}`) }
 }
 
-/** A location is kept and told, and changes nothing. */
+/** A location is kept and told, and changes nothing. A bucket with Object Lock has versions. */
 export const createBucket: Handler = async ({ request, buckets, small, now, stillAllowed }) => {
+  const locks = headerOf(request.headers, 'x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true'
   const given = small.length === 0 ? undefined : parseXml(small, 'CreateBucketConfiguration').text('LocationConstraint')
   stillAllowed()
-  const created = await buckets.create(request.bucket, { created: now(), ...(given ? { location: given } : {}) })
+  const created = await buckets.create(request.bucket, {
+    created: now(),
+    ...(given ? { location: given } : {}),
+    ...(locks ? { locks, versioning: 'Enabled' } : {}),
+  })
   if (!created) throw new S3Error('BucketAlreadyOwnedByYou')
   return { status: 200, headers: { location: `/${request.bucket}` } }
 }
@@ -58,6 +63,13 @@ export const getVersioning: Handler = (call) => ({
 export const putVersioning: Handler = async (call) => {
   const status = parseXml(call.small, 'VersioningConfiguration').text('Status')
   if (status !== 'Enabled' && status !== 'Suspended') throw new S3Error('MalformedXML')
+  if (call.bucket().settings.locks && status !== 'Enabled') throw new S3Error('InvalidBucketState')
   await call.bucket().setVersioning(status, call.stillAllowed)
   return { status: 200 }
+}
+
+/** No default retention is ever set. */
+export const getObjectLock: Handler = (call) => {
+  if (!call.bucket().settings.locks) throw new S3Error('ObjectLockConfigurationNotFoundError')
+  return { status: 200, body: document('ObjectLockConfiguration', element('ObjectLockEnabled', 'Enabled')) }
 }

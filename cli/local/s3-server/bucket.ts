@@ -3,6 +3,7 @@ import type { ByteString } from './byte-strings'
 import type { Checksum, ChecksumName, ChecksumType } from './checksums'
 import type { Change, Database } from './database'
 import { S3Error } from './errors'
+import { assertUnlocked } from './locks'
 import * as keys from './row-keys'
 import {
   isMarker,
@@ -40,6 +41,8 @@ export interface BucketRow {
   /** as the client gave it when it created the bucket; undefined: us-east-1 */
   location?: string | undefined
   versioning?: Versioning | undefined
+  /** whether its versions can be locked; only ever said when it is created */
+  locks?: true | undefined
 }
 
 /** What one change of a key writes, the new bodies that it names, and those that nothing names after it. */
@@ -103,11 +106,15 @@ export class Bucket {
 
   /**
    * Deletes the key, or one version of it for ever. Returns the version that this made or removed; undefined: there was nothing,
-   * and without versioning nothing is said.
+   * and without versioning nothing is said. Throws AccessDenied for a version that is locked at `modified`.
    */
   delete(key: ByteString, id: string | undefined, modified: number, check: () => void): Promise<Version | undefined> {
     return this.change(key, [], check, async (plan) => {
-      if (id !== undefined) return this.removeVersion(key, id, plan)
+      if (id !== undefined) {
+        const version = await this.removeVersion(key, id, plan)
+        assertUnlocked(version, modified)
+        return version
+      }
       if (this.settings.versioning !== undefined) return this.add(key, { deleteMarker: true, modified }, plan)
       const current = this.current(key)
       if (!current) return undefined
@@ -117,13 +124,18 @@ export class Bucket {
     })
   }
 
-  /** Replaces the tags of a version. Throws NoSuchKey, NoSuchVersion, MethodNotAllowed. */
-  setTags(key: ByteString, id: string | undefined, tags: [string, string][], check: () => void): Promise<VersionedObject> {
+  /** Alters what is said of a version. Throws NoSuchKey, NoSuchVersion, MethodNotAllowed, and what `change` throws. */
+  alter(
+    key: ByteString,
+    id: string | undefined,
+    change: (object: StoredObject) => Partial<StoredObject>,
+    check: () => void,
+  ): Promise<VersionedObject> {
     return this.change(key, [], check, async (plan) => {
       const found = id === undefined ? { row: keys.currentRow(this.name, key), version: this.current(key) } : await this.locate(key, id)
       if (!found?.version) throw new S3Error(id === undefined ? 'NoSuchKey' : 'NoSuchVersion')
       if (isMarker(found.version)) throw new S3Error('MethodNotAllowed')
-      const version = { ...found.version, tags }
+      const version = { ...found.version, ...change(found.version) }
       plan.changes.push({ put: found.row, row: version })
       return version
     })

@@ -18,16 +18,18 @@ export class Buckets {
   private constructor(
     private readonly database: Database,
     private readonly bodies: Bodies,
+    /** how long a restore takes, in ms */
+    readonly restoreMs: number,
   ) {}
 
   /** Makes the directory, or opens it and removes what a killed process left half-written. Throws what the disk and LevelDB throw. */
-  static async open(directory: string): Promise<Buckets> {
+  static async open(directory: string, restoreMs = 0): Promise<Buckets> {
     const root = join(directory, LAYOUT)
     mkdirSync(root, { recursive: true })
     const database = new Database(join(root, 'index'))
     await database.open()
     try {
-      const buckets = new Buckets(database, new Bodies(database, join(root, 'bodies')))
+      const buckets = new Buckets(database, new Bodies(database, join(root, 'bodies')), restoreMs)
       await buckets.bodies.sweep()
       for (const [row, bucket] of await database.rows<BucketRow>(bucketRows.from, bucketRows.to)) {
         buckets.add(nameOfBucketRow(row), bucket)

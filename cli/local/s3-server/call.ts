@@ -2,6 +2,7 @@ import type { Payload } from './auth'
 import type { Bucket } from './bucket'
 import type { Buckets } from './buckets'
 import type { ByteString } from './byte-strings'
+import type { Need } from './key-ring'
 import type { Reply, S3Request } from './request'
 
 /** One authenticated and authorised request, as its handler is given it. */
@@ -20,8 +21,8 @@ export interface Call {
    * a key appears after the key was revoked. Throws as KeyRing.authorise does.
    */
   stillAllowed(): void
-  /** Whether the caller may read another object: the source of a copy. Throws as KeyRing.authorise does. */
-  mayRead(bucket: string, key: ByteString): void
+  /** Whether the caller may do something else as well, such as read the source of a copy. Throws as KeyRing.authorise does. */
+  may(need: Need, bucket: string, key: ByteString): void
 }
 
 export type Handler = (call: Call) => Reply | Promise<Reply>

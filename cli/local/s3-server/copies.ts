@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
-import { attributesOf, isArchived } from './attributes'
+import { isArchived } from './archive'
+import { attributesOf } from './attributes'
 import { MAX_PUT_BYTES, type Received } from './body'
 import type { Bodies } from './bodies'
 import type { Bucket } from './bucket'
@@ -9,7 +10,7 @@ import type { Call, Handler } from './call'
 import { checksumNamed, Digest, type ChecksumName } from './checksums'
 import { checkWrite, isUnmodified } from './conditions'
 import { S3Error } from './errors'
-import { checksumElements, quoted, timeText, versionHeader } from './replies'
+import { checksumElements, encryptionHeaders, etagOf, quoted, timeText, versionHeader } from './replies'
 import { headerOf } from './request'
 import { isMarker, legalVersionId, type StoredObject, type VersionedObject } from './version'
 import { document, element } from './xml'
@@ -21,7 +22,7 @@ const copySource = async (call: Call): Promise<{ bucket: Bucket; key: ByteString
   const [, name, rest] = /^\/?([^/]+)\/([^]+)$/.exec(percentDecode(path)) ?? []
   if (name === undefined || rest === undefined) throw new S3Error('InvalidArgument', 'x-amz-copy-source must be bucket/key.')
   const key = legalKey(rest)
-  call.mayRead(name, key)
+  call.may('read', name, key)
   const bucket = call.buckets.get(name)
   const object = id === undefined ? bucket.find(key) : await bucket.version(key, legalVersionId(id))
   if (object === undefined) throw new S3Error(id === undefined ? 'NoSuchKey' : 'NoSuchVersion')
@@ -30,7 +31,7 @@ const copySource = async (call: Call): Promise<{ bucket: Bucket; key: ByteString
   const names = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since']
   const conditions = Object.fromEntries(names.map((condition) => [condition, headers[`x-amz-copy-source-${condition}`]]))
   if (isUnmodified(conditions, object)) throw new S3Error('PreconditionFailed')
-  if (isArchived(object)) throw new S3Error('InvalidObjectState')
+  if (isArchived(object, call.now())) throw new S3Error('InvalidObjectState')
   return { bucket, key, object, named: id !== undefined }
 }
 
@@ -67,7 +68,7 @@ export const copyObject: Handler = async (call) => {
   const versioned = bucket.versioning !== undefined
   const replace = replaces(headers, 'x-amz-metadata-directive')
   const replaceTags = replaces(headers, 'x-amz-tagging-directive')
-  const given = attributesOf(headers)
+  const given = attributesOf(call)
   const itself = source.bucket === bucket && source.key === key && !source.named
   if (itself && !replace && given.storageClass === source.object.storageClass)
     throw new S3Error(
@@ -82,9 +83,11 @@ export const copyObject: Handler = async (call) => {
   const object: StoredObject = {
     headers: replace ? given.headers : source.object.headers,
     storageClass: given.storageClass,
+    lock: given.lock,
+    kmsKey: given.kmsKey,
     tags: replaceTags ? given.tags : source.object.tags,
     size: received.size,
-    etag: received.md5.toString('hex'),
+    etag: etagOf(received.md5.toString('hex'), given),
     modified: call.now(),
     pieces,
   }
@@ -98,6 +101,7 @@ export const copyObject: Handler = async (call) => {
   return {
     status: 200,
     headers: {
+      ...encryptionHeaders(object),
       ...versionHeader(version, versioned),
       ...(source.bucket.versioning === undefined ? {} : { 'x-amz-copy-source-version-id': source.object.id }),
     },

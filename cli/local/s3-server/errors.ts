@@ -15,6 +15,7 @@ const ERRORS = {
   InvalidAccessKeyId: [403, 'The access key ID that you provided does not exist in our records.'],
   InvalidArgument: [400, 'Invalid argument.'],
   InvalidBucketName: [400, 'The specified bucket is not valid.'],
+  InvalidBucketState: [409, 'An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.'],
   InvalidDigest: [400, 'The Content-MD5 or checksum value that you specified is not valid.'],
   InvalidObjectState: [403, "The operation is not valid for the object's storage class."],
   InvalidPart: [400, 'One or more of the specified parts could not be found, or its entity tag or checksum did not match.'],
@@ -37,8 +38,10 @@ const ERRORS = {
   NoSuchUpload: [404, 'The specified multipart upload does not exist. It might have been aborted or completed.'],
   NoSuchVersion: [404, 'The specified version does not exist.'],
   NotImplemented: [501, 'Something that you asked for implies functionality that is not implemented.'],
+  ObjectLockConfigurationNotFoundError: [404, 'Object Lock configuration does not exist for this bucket'],
   PreconditionFailed: [412, 'At least one of the preconditions that you specified did not hold.'],
   RequestTimeTooSkewed: [403, 'The difference between the request time and the server time is too large.'],
+  RestoreAlreadyInProgress: [409, 'Object restore is already in progress'],
   SignatureDoesNotMatch: [403, 'The request signature that we calculated does not match the signature that you provided.'],
   XAmzContentSHA256Mismatch: [400, "The provided 'x-amz-content-sha256' header does not match what was computed."],
 } as const satisfies Record<string, readonly [number, string]>

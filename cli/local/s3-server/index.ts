@@ -1,8 +1,9 @@
 import { Buckets } from './buckets'
-import { DirectoryUnusable } from './errors'
+import { DirectoryUnusable, S3Error } from './errors'
 import type { Faults } from './faults'
 import { KeyRing, type IssuedKey, type KeyGrant, type KeyState } from './key-ring'
 import { startServer } from './server'
+import type { ArchiveStatus, StoredObject } from './version'
 
 export { DirectoryUnusable } from './errors'
 export { ACCOUNT } from './account'
@@ -15,6 +16,8 @@ export interface EmbeddedS3 {
   root: IssuedKey
   /** Idempotent. Rejects for a name that is against Amazon S3's rules. */
   createBucket(name: string): Promise<void>
+  /** Puts an object of Intelligent-Tiering into an archive tier, as months without access would. Rejects for any other. */
+  archive(bucket: string, key: Buffer, tier: ArchiveStatus): Promise<void>
   /** A key for what the grants allow, and nothing else. In memory only: it ends with the process. */
   issueKey(grant: KeyGrant | KeyGrant[]): IssuedKey
   /** Once it has returned the key may only list and abort uploads, and no other request of it that was under way changes anything any more. */
@@ -28,13 +31,15 @@ export interface EmbeddedS3 {
   close(): Promise<void>
 }
 
-const openBuckets = async (directory: string): Promise<Buckets> => {
+const openBuckets = async (directory: string, restoreMs: number): Promise<Buckets> => {
   try {
-    return await Buckets.open(directory)
+    return await Buckets.open(directory, restoreMs)
   } catch (error) {
     const { code, message } = ((error as Error).cause ?? error) as NodeJS.ErrnoException
     if (code === 'LEVEL_LOCKED') {
-      throw new DirectoryUnusable(`Another S3 server holds ${directory}. End it, or name another directory.`, { cause: error })
+      throw new DirectoryUnusable(`Another process of drayage holds ${directory}. Wait until it ends, or name another directory.`, {
+        cause: error,
+      })
     }
     throw new DirectoryUnusable(`The S3 server cannot keep its data in ${directory}: ${message}. Name a directory that it may write to.`, {
       cause: error,
@@ -54,6 +59,7 @@ export const startEmbeddedS3 = async ({
   port = 0,
   now = () => new Date(),
   faults,
+  restoreMs = 0,
 }: {
   directory: string
   /** 0: the system chooses */
@@ -61,8 +67,10 @@ export const startEmbeddedS3 = async ({
   now?: () => Date
   /** for tests: how the server is to misbehave */
   faults?: Faults
+  /** how long it takes to restore an archived object, in ms */
+  restoreMs?: number
 }): Promise<EmbeddedS3> => {
-  const buckets = await openBuckets(directory)
+  const buckets = await openBuckets(directory, restoreMs)
   const ring = new KeyRing(now)
   const server = await startServer(buckets, ring, now, port, faults).catch(async (error: unknown) => {
     await buckets.close()
@@ -73,6 +81,13 @@ export const startEmbeddedS3 = async ({
     endpoint: `http://127.0.0.1:${server.port}`,
     root: ring.root,
     createBucket: async (name) => void (await buckets.create(name, { created: now().getTime() })),
+    archive: async (name, key, archiveStatus) => {
+      const archived = ({ storageClass }: StoredObject): Partial<StoredObject> => {
+        if (storageClass !== 'INTELLIGENT_TIERING') throw new S3Error('InvalidObjectState')
+        return { archiveStatus, restore: undefined }
+      }
+      await buckets.get(name).alter(key.toString('latin1'), undefined, archived, () => undefined)
+    },
     issueKey: (grant) => ring.issue(Array.isArray(grant) ? grant : [grant]),
     suspendKey: async (accessKeyId) => {
       ring.suspend(accessKeyId)

@@ -16,13 +16,15 @@ export interface KeyGrant {
   bucket: string
   prefix: string
   allow: 'read' | 'list' | 'write' | 'abort'
+  /** `mark`: to put delete markers, where the bucket keeps versions; `restore`: to have archived objects restored */
+  also?: readonly ('mark' | 'restore')[]
   expiresAt: Date
 }
 
 export type KeyState = 'active' | 'expired' | 'revoked' | 'unknown'
 
 /** What a request needs; `root` is no grant's to give. */
-export type Need = 'list' | 'read' | 'write' | 'abort' | 'root'
+export type Need = 'list' | 'read' | 'write' | 'abort' | 'mark' | 'restore' | 'root'
 
 const COVERS: Record<KeyGrant['allow'], readonly Need[]> = {
   list: ['list'],
@@ -50,10 +52,10 @@ export class KeyRing {
 
   issue(grants: KeyGrant[]): IssuedKey {
     return this.add(
-      grants.map(({ bucket, prefix, allow, expiresAt }) => ({
+      grants.map(({ bucket, prefix, allow, also = [], expiresAt }) => ({
         bucket,
         prefix: bytesOf(prefix),
-        covers: COVERS[allow],
+        covers: [...COVERS[allow], ...also],
         expiresAt: expiresAt.getTime(),
       })),
     )

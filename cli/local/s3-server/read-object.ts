@@ -1,4 +1,4 @@
-import { isArchived } from './attributes'
+import { isArchived } from './archive'
 import type { Bucket } from './bucket'
 import type { Call, Handler } from './call'
 import { isUnmodified, parseRange } from './conditions'
@@ -82,11 +82,11 @@ export const getObject: Handler = async (call): Promise<Reply> => {
   const bucket = call.bucket()
   const object = await chosen(call, bucket)
   if ('status' in object) return object
-  const described = objectHeaders(object, bucket.versioning !== undefined)
+  const described = objectHeaders(object, bucket.versioning !== undefined, call.now())
   if (isUnmodified(request.headers, object)) return { status: 304, headers: described }
   const extent = extentOf(call, object)
   const { from, to, partial, part } = extent
-  if (request.method === 'GET' && isArchived(object)) throw new S3Error('InvalidObjectState')
+  if (request.method === 'GET' && isArchived(object, call.now())) throw new S3Error('InvalidObjectState')
   return {
     status: partial ? 206 : 200,
     headers: {

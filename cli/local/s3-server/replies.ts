@@ -1,5 +1,8 @@
+import { randomBytes } from 'node:crypto'
+import { archiveHeaders } from './archive'
 import type { Checksum, ChecksumType } from './checksums'
-import { NULL_VERSION, type StoredObject, type VersionedObject } from './version'
+import { lockHeaders } from './locks'
+import { NULL_VERSION, type Attributes, type StoredObject, type VersionedObject } from './version'
 import { element } from './xml'
 
 type ObjectChecksum = Checksum & { type?: ChecksumType }
@@ -24,14 +27,23 @@ export const checksumElements = (checksum: ObjectChecksum | undefined): string =
 export const versionHeader = (version: { id: string } | undefined, versioned: boolean): Record<string, string> =>
   version && (versioned || version.id !== NULL_VERSION) ? { 'x-amz-version-id': version.id } : {}
 
+export const encryptionHeaders = ({ kmsKey }: Attributes): Record<string, string> =>
+  kmsKey === undefined ? {} : { 'x-amz-server-side-encryption': 'aws:kms', 'x-amz-server-side-encryption-aws-kms-key-id': kmsKey }
+
+/** The ETag of an object: its MD5, but under aws:kms, as everybody must expect, no MD5 of anything. */
+export const etagOf = (md5: string, { kmsKey }: Attributes): string => (kmsKey === undefined ? md5 : randomBytes(16).toString('hex'))
+
 /** What GET and HEAD say of an object whatever part of it is asked for. */
-export const objectHeaders = (object: VersionedObject, versioned: boolean): Record<string, string | number> => ({
+export const objectHeaders = (object: VersionedObject, versioned: boolean, now: number): Record<string, string | number> => ({
   ...object.headers,
   'accept-ranges': 'bytes',
   etag: quoted(object.etag),
   'last-modified': new Date(object.modified).toUTCString(),
   ...(object.storageClass ? { 'x-amz-storage-class': object.storageClass } : {}),
   ...(object.tags?.length ? { 'x-amz-tagging-count': object.tags.length } : {}),
+  ...encryptionHeaders(object),
+  ...lockHeaders(object.lock),
+  ...archiveHeaders(object, now),
   ...versionHeader(object, versioned),
 })
 

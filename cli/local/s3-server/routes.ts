@@ -1,3 +1,4 @@
+import { restoreObject } from './archive'
 import * as buckets from './bucket-requests'
 import type { Handler } from './call'
 import { copyObject } from './copies'
@@ -46,16 +47,18 @@ const ROUTES: Record<string, Route> = {
   'GET bucket versions': route('list', 'prefix', `${LISTED} versions key-marker version-id-marker`, listVersions),
   'GET bucket versioning': route('list', 'bucket', 'versioning', buckets.getVersioning),
   'PUT bucket versioning': route('root', 'bucket', 'versioning', buckets.putVersioning),
+  'GET bucket object-lock': route('list', 'bucket', 'object-lock', buckets.getObjectLock),
   'POST bucket delete': route('root', 'bucket', 'delete', writes.deleteObjects),
   'PUT object': { ...route('write', 'key', '', writes.putObject), streams: true },
   'PUT object copy': route('write', 'key', '', copyObject),
   'GET object': route('read', 'key', READ, reads.getObject),
   'HEAD object': route('read', 'key', READ, reads.getObject),
-  'DELETE object': route('root', 'key', 'versionId', writes.deleteObject),
+  'DELETE object': route('mark', 'key', 'versionId', writes.deleteObject),
   'GET object attributes': route('read', 'key', 'attributes versionId', reads.getObjectAttributes),
   'GET object tagging': route('read', 'key', 'tagging versionId', tags.getTags),
   'PUT object tagging': route('root', 'key', 'tagging versionId', tags.putTags),
   'DELETE object tagging': route('root', 'key', 'tagging versionId', tags.deleteTags),
+  'POST object restore': route('restore', 'key', 'restore versionId', restoreObject),
   'POST object uploads': route('write', 'key', 'uploads', uploads.createUpload),
   'PUT object uploadId': { ...route('write', 'key', 'uploadId partNumber', uploads.uploadPart), streams: true },
   'PUT object uploadId copy': route('write', 'key', 'uploadId partNumber', uploads.uploadPartCopy),
@@ -64,7 +67,7 @@ const ROUTES: Record<string, Route> = {
   'DELETE object uploadId': route('abort', 'key', 'uploadId', uploads.abortUpload),
 }
 
-const STEERING = ['list-type', 'location', 'versions', 'versioning', 'uploads', 'delete', 'attributes', 'tagging', 'uploadId']
+const STEERING = 'list-type location versions versioning object-lock uploads delete attributes tagging restore uploadId'.split(' ')
 /** `x-amz-` headers of a presigned request stand in its query, and are looked at as headers. */
 const COMMON = /^(?:x-id|x-amz-.*|X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Content-Sha256))$/
 
@@ -74,6 +77,8 @@ const KNOWN_HEADERS = new Set(
     'checksum-mode checksum-algorithm checksum-type checksum-crc32 checksum-crc32c checksum-crc64nvme checksum-sha1 checksum-sha256',
     'storage-class tagging tagging-directive metadata-directive mp-object-size object-attributes max-parts part-number-marker',
     'copy-source copy-source-range copy-source-if-match copy-source-if-none-match copy-source-if-modified-since',
+    'server-side-encryption server-side-encryption-aws-kms-key-id website-redirect-location bucket-object-lock-enabled',
+    'object-lock-mode object-lock-retain-until-date object-lock-legal-hold',
     'copy-source-if-unmodified-since source-expected-bucket-owner bucket-region',
   ].flatMap((names) => names.split(' ').map((name) => `x-amz-${name}`)),
 )

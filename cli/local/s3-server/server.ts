@@ -36,7 +36,7 @@ const answer = async (message: IncomingMessage, buckets: Buckets, ring: KeyRing,
     small,
     now: () => Math.floor(now().getTime() / 1000) * 1000,
     stillAllowed,
-    mayRead: (bucket, subject) => ring.authorise(key, 'read', bucket, subject),
+    may: (need, bucket, subject) => ring.authorise(key, need, bucket, subject),
   })
 }
 

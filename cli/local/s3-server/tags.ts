@@ -20,7 +20,8 @@ export const getTags: Handler = async (call) => {
 
 const setTags = async (call: Call, tags: Tags): Promise<Record<string, string>> => {
   const bucket = call.bucket()
-  const version = await bucket.setTags(call.request.key, legalVersionId(queryOf(call.request, 'versionId')), tags, call.stillAllowed)
+  const id = legalVersionId(queryOf(call.request, 'versionId'))
+  const version = await bucket.alter(call.request.key, id, () => ({ tags }), call.stillAllowed)
   return versionHeader(version, bucket.versioning !== undefined)
 }
 

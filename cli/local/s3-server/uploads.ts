@@ -10,7 +10,7 @@ import { checkWrite } from './conditions'
 import { copyPartBytes } from './copies'
 import { S3Error } from './errors'
 import { MAX_PARTS } from './read-object'
-import { checksumElements, checksumHeaders, quoted, timeText, versionHeader } from './replies'
+import { checksumElements, checksumHeaders, encryptionHeaders, etagOf, quoted, timeText, versionHeader } from './replies'
 import { headerOf, queryOf, wholeNumber, type S3Request } from './request'
 import { hexOf, newTick, type StoredObject } from './version'
 import { document, element, parseXml, type XmlElement } from './xml'
@@ -35,13 +35,17 @@ const identity = (call: Call, id: string): string =>
 const newUploadId = (): string => hexOf(newTick()) + randomBytes(12).toString('hex')
 
 export const createUpload: Handler = async (call) => {
-  const { headers, key } = call.request
-  const upload: Upload = { ...attributesOf(headers), id: newUploadId(), key, initiated: call.now(), checksum: checksumOf(call.request) }
+  const { key } = call.request
+  const upload: Upload = { ...attributesOf(call), id: newUploadId(), key, initiated: call.now(), checksum: checksumOf(call.request) }
   await call.bucket().create(upload, call.stillAllowed)
   const said: Record<string, string> = upload.checksum
     ? { 'x-amz-checksum-algorithm': upload.checksum.algorithm.toUpperCase(), 'x-amz-checksum-type': upload.checksum.type }
     : {}
-  return { status: 200, headers: said, body: document('InitiateMultipartUploadResult', identity(call, upload.id)) }
+  return {
+    status: 200,
+    headers: { ...said, ...encryptionHeaders(upload) },
+    body: document('InitiateMultipartUploadResult', identity(call, upload.id)),
+  }
 }
 
 const partNumber = (request: S3Request): number => {
@@ -160,8 +164,10 @@ const joined = (call: Call, upload: Upload, stored: Map<number, Part>): StoredOb
     headers: upload.headers,
     storageClass: upload.storageClass,
     tags: upload.tags,
+    lock: upload.lock,
+    kmsKey: upload.kmsKey,
     size: parts.reduce((sum, { size }) => sum + size, 0),
-    etag: `${md5s.digest('hex')}-${parts.length}`,
+    etag: `${etagOf(md5s.digest('hex'), upload)}-${parts.length}`,
     modified: call.now(),
     pieces: parts.map(({ pieces: [piece] }) => piece ?? { body: '', size: 0 }),
     checksum,
@@ -183,7 +189,7 @@ export const completeUpload: Handler = async (call) => {
   const inner = element('Bucket', request.bucket) + element('Key', textOf(request.key)) + element('ETag', quoted(object.etag))
   return {
     status: 200,
-    headers: versionHeader(object, bucket.versioning !== undefined),
+    headers: { ...encryptionHeaders(object), ...versionHeader(object, bucket.versioning !== undefined) },
     body: document('CompleteMultipartUploadResult', inner + checksumElements(object.checksum)),
   }
 }

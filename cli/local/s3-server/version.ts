@@ -9,6 +9,16 @@ export interface Attributes {
   headers: Record<string, string>
   storageClass?: string | undefined
   tags?: [name: string, value: string][] | undefined
+  lock?: Lock | undefined
+  /** of aws:kms, as the client named it: nothing is encrypted */
+  kmsKey?: string | undefined
+}
+
+/** Object Lock of one version: a retention has a mode and an end (ms since 1970), a legal hold neither. */
+export interface Lock {
+  mode?: string | undefined
+  until?: number | undefined
+  hold?: true | undefined
 }
 
 export interface StoredObject extends Attributes {
@@ -23,7 +33,13 @@ export interface StoredObject extends Attributes {
   checksum?: (Checksum & { type: ChecksumType }) | undefined
   /** the parts' own checksums, in the order of the pieces, where the upload had an algorithm */
   partChecksums?: string[] | undefined
+  /** a tier of Intelligent-Tiering that must be restored from */
+  archiveStatus?: ArchiveStatus | undefined
+  /** a restore that was asked for: when its copy is there, and until when (ms since 1970); what Intelligent-Tiering restores stays */
+  restore?: { ready: number; until?: number | undefined } | undefined
 }
+
+export type ArchiveStatus = 'ARCHIVE_ACCESS' | 'DEEP_ARCHIVE_ACCESS'
 
 export interface DeleteMarker {
   deleteMarker: true

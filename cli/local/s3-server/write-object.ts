@@ -5,7 +5,7 @@ import { bytesOf, legalKey, textOf, type ByteString } from './byte-strings'
 import type { Call, Handler } from './call'
 import { checkMatch, checkWrite } from './conditions'
 import { S3Error } from './errors'
-import { checksumHeaders, quoted, versionHeader } from './replies'
+import { checksumHeaders, encryptionHeaders, etagOf, quoted, versionHeader } from './replies'
 import { headerOf, queryOf } from './request'
 import { isMarker, legalVersionId, type StoredObject, type Version } from './version'
 import { document, element, parseXml, type XmlElement } from './xml'
@@ -18,11 +18,11 @@ export const putObject: Handler = async (call) => {
   const bucket = call.bucket()
   const conditions = (): void => checkWrite(headers, bucket.find(key))
   conditions() // before the body: a refusal need not wait for it
-  const attributes = attributesOf(headers)
+  const attributes = attributesOf(call)
   const body = new VerifiedBody(call.request, call.payload)
   const pieces = await bucket.bodies.write(body.chunks(), body.size)
   const { size, md5, checksum } = body.received()
-  const object: StoredObject = { ...attributes, size, etag: md5.toString('hex'), modified: call.now(), pieces }
+  const object: StoredObject = { ...attributes, size, etag: etagOf(md5.toString('hex'), attributes), modified: call.now(), pieces }
   if (checksum) object.checksum = { ...checksum, type: 'FULL_OBJECT' }
   const version = await bucket.put(key, object, () => {
     call.stillAllowed()
@@ -30,7 +30,12 @@ export const putObject: Handler = async (call) => {
   })
   return {
     status: 200,
-    headers: { etag: quoted(object.etag), ...checksumHeaders(object.checksum), ...versionHeader(version, bucket.versioning !== undefined) },
+    headers: {
+      etag: quoted(object.etag),
+      ...checksumHeaders(object.checksum),
+      ...encryptionHeaders(object),
+      ...versionHeader(version, bucket.versioning !== undefined),
+    },
   }
 }
 
@@ -50,10 +55,12 @@ const remove = async (call: Call, bucket: Bucket, { key, id, match }: Doomed): P
   })
 }
 
+/** Whoever may only make delete markers may not delete what there is: a version, or an object of a bucket that keeps no versions. */
 export const deleteObject: Handler = async (call) => {
   const { headers, key } = call.request
   const bucket = call.bucket()
   const id = queryOf(call.request, 'versionId')
+  if (id !== undefined || bucket.versioning !== 'Enabled') call.may('root', bucket.name, key)
   const version = await remove(call, bucket, { key, id, match: headerOf(headers, 'if-match') })
   return {
     status: 204,

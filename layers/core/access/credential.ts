@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { CredentialNotForThisMigration, CredentialsRefused } from '../domain/errors'
 import { hasPrefix } from '../domain/keys'
 import type { Migration } from '../domain/migration'
+import { OVERLAP, overlaps } from '../domain/overlap'
 import { endpointProblem } from './endpoint'
 
 /** Longest life of a stored credential, in days. */
@@ -100,9 +101,15 @@ export const expiryProblem = (expiresAt: string, now: Date): string | undefined 
   return end - now.getTime() > MAX_DAYS * DAY_MS + CLOCKS_MS ? `it expires at ${expiresAt}, over the cap of ${MAX_DAYS} days` : undefined
 }
 
-/** Throws CredentialNotForThisMigration unless both sides lie within the secret's bounds and its expiry is ahead and below the cap. */
+/**
+ * Throws CredentialNotForThisMigration unless both sides lie within the secret's bounds, are not the same objects, and its expiry is ahead
+ * and below the cap.
+ */
 export const assertWithinBounds = (name: string, credential: StoredCredential, migration: Migration, now: Date): void => {
   const problems = (['source', 'destination'] as const).flatMap((side) => sideProblems(side, credential[side], migration[side]))
+  const reached = { region: credential.region, endpoint: isRoleCredential(credential) ? null : credential.endpoint }
+  if (overlaps({ source: { ...migration.source, ...reached }, destination: migration.destination }))
+    problems.push(`destination.bucket ${OVERLAP}`)
   const expiry = expiryProblem(credential.expiresAt, now)
   if (expiry !== undefined) problems.push(expiry)
   if (problems.length > 0) throw new CredentialNotForThisMigration(`secret ${name} is not for this migration: ${problems.join('; ')}`)

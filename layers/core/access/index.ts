@@ -32,17 +32,17 @@ export const awsAccess = (options: AwsAccessOptions): Access => {
   }
 
   return {
-    plan: ({ runId, destination, access }) => [
+    plan: ({ runId, destination, carry, access }) => [
       { kind: 'schedule', name: resourceName(runId), purpose: `calls cleanup at ${access.expiresAt} if nothing else has closed the run` },
       {
         kind: 'role',
         name: useName(runId, 'write'),
-        purpose: `writes below s3://${destination.bucket}/${destination.prefix} until ${access.expiresAt}`,
+        purpose: `writes${carry.versions === 'all' ? ', and puts delete markers,' : ''} below s3://${destination.bucket}/${destination.prefix} until ${access.expiresAt}`,
       },
       {
         kind: 'role',
         name: useName(runId, 'verify'),
-        purpose: `lists s3://${destination.bucket}/${destination.prefix} and reads the bucket's settings until ${access.expiresAt}`,
+        purpose: `lists and reads s3://${destination.bucket}/${destination.prefix}, and the bucket's settings, until ${access.expiresAt}`,
       },
     ],
     create: async (grant, migration) => opening(grant, () => lifeOf(grant, migration).create(migration)),

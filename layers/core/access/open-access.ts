@@ -1,11 +1,12 @@
 import type { Access, Executions } from '../domain/access'
-import { AccessNotOpened, PreconditionFailed } from '../domain/errors'
+import { AccessNotOpened, InvalidRequest, PreconditionFailed } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
 import { readJson, writeJson } from '../domain/state-files'
 import { stateKeys } from '../domain/state-keys'
 import type { AccessFile } from './access-file'
 import { writeBaseline } from './baseline'
+import { earlierRunProblems } from './earlier-run'
 import { takeLock } from './lock'
 
 export interface OpenTurn {
@@ -30,7 +31,8 @@ const writeOnce = async (state: ObjectStore, name: string, value: unknown, signa
 
 /**
  * Freezes the request, takes the pair's lock, writes down what there is (baseline.json) and what there will be (access.json), and
- * then creates what that names, in its order: the dead-man schedule before the roles. Calling it again goes on where it stopped. Throws PairLocked, AccessNotOpened.
+ * then creates what that names, in its order: the dead-man schedule before the roles. Calling it again goes on where it stopped.
+ * Throws InvalidRequest for a retry of a run over other objects, PairLocked, AccessNotOpened.
  */
 export const openAccess = async (
   migration: Migration,
@@ -39,6 +41,8 @@ export const openAccess = async (
   const keys = stateKeys(migration.runId)
   const { expiresAt } = migration.access
   await writeOnce(state, keys.request, migration, signal)
+  const problems = await earlierRunProblems(migration, state, { signal })
+  if (problems.length > 0) throw new InvalidRequest(problems)
   await takeLock(migration, { state, executions, now, signal })
   await writeBaseline(migration, { state, access, now, signal })
   const grants = access.plan(migration)

@@ -20,6 +20,8 @@ export interface AwsAccessOptions {
   writeRoleTrusts: string[]
   /** functions' roles that may assume a run's verify role */
   verifyRoleTrusts: string[]
+  /** whether a run over all versions may put delete markers; the boundary says the same */
+  deleteMarkers: boolean
   scheduleGroup: string
   /** role with which the scheduler calls `cleanup` */
   deadManRoleArn: string
@@ -114,6 +116,9 @@ export const awsAccessFromEnvironment = (env: NodeJS.ProcessEnv): AwsAccessOptio
     },
     get verifyRoleTrusts() {
       return list('DRAYAGE_VERIFY_ROLE_TRUSTS')
+    },
+    get deleteMarkers() {
+      return read('DRAYAGE_DELETE_MARKERS') === 'true'
     },
     get scheduleGroup() {
       return read('DRAYAGE_SCHEDULE_GROUP')

@@ -9,7 +9,7 @@ import { CLOSING_MS, trustPolicy, verifyPolicy, writePolicy, type Rights } from 
 const MAX_SESSION_SECONDS = 3600
 
 /** What a run asks of one of its roles: made from its migration alone, so that what IAM keeps can be compared with it at any time. */
-export const roleAsked = ({ options }: AwsContext, { runId, destination, access }: Migration, use: Use) => {
+export const roleAsked = ({ options }: AwsContext, { runId, destination, carry, access }: Migration, use: Use) => {
   const expiresAt = new Date(access.expiresAt)
   const rights: Rights = {
     partition: options.partition,
@@ -18,6 +18,8 @@ export const roleAsked = ({ options }: AwsContext, { runId, destination, access 
     bucket: destination.bucket,
     prefix: destination.prefix,
     kmsKey: destination.kmsKey,
+    carry,
+    deleteMarkers: options.deleteMarkers,
     expiresAt,
   }
   const permissions: Policy = use === 'write' ? writePolicy(rights) : verifyPolicy(rights)

@@ -2,7 +2,16 @@ import { functionRoleArn } from './names'
 import { iamTime, type Policy } from './policy'
 
 /** The functions that reach the source, and no others read a secret. Who creates or deletes access is not among them. */
-export const READING_FUNCTIONS = ['validate-request', 'preflight', 'list-source', 'copy-batch', 'begin-upload', 'copy-part-group'] as const
+export const READING_FUNCTIONS = [
+  'validate-request',
+  'preflight',
+  'list-source',
+  'restore-archived',
+  'copy-batch',
+  'begin-upload',
+  'copy-part-group',
+  'verify-batch',
+] as const
 
 export interface SecretPlace {
   partition: string

@@ -41,7 +41,7 @@ export const secretOf = (context: AwsContext): Pick<Access, 'source' | 'checkCre
 
   const credentialsFor = async (name: string, migration: Migration): Promise<Credentials> => {
     const credential = await stored(name, migration)
-    return isRoleCredential(credential) ? roleSession(credential, migration.runId) : keysOf(credential)
+    return isRoleCredential(credential) ? roleSession(credential, migration) : keysOf(credential)
   }
 
   /** The key's end at the source, before that of our copy: without the copy nobody here could say which key it was. */

@@ -79,7 +79,7 @@ export interface Access {
   endCredential(migration: Migration, verified: boolean): Promise<Observation[]>
   /** How the source is reached. Throws CredentialsRefused if the credential is gone or not for this migration. */
   source(migration: Migration): Promise<Reach>
-  /** How the destination is reached: `write` for copiers, `read` for who verifies: listing, and reading the bucket's settings. */
+  /** How the destination is reached: `write` for copiers, `read` for what is there: listing, objects, and the bucket's settings. */
   destination(migration: Migration, use: 'write' | 'read'): Promise<Reach>
 }
 
@@ -94,13 +94,15 @@ export interface Executions {
 /** Where pointers to what failed for good are put. */
 export interface DeadLetters {
   send(messages: readonly DeadLetter[]): Promise<void>
+  /** Removes the messages of a run, whose failures another run has taken over. Returns how many; none left is done. */
+  take(runId: string, call?: { signal?: AbortSignal | undefined }): Promise<number>
 }
 
 /** One message per shard, with pointers and no keys. */
 export interface DeadLetter {
   runId: string
   shard: string
-  /** objects of the shard that failed or changed */
+  /** objects of the shard that failures.csv names */
   objects: number
   /** key of failures.csv in the state bucket */
   failures: string

@@ -51,7 +51,13 @@ interface Definition {
   judge: (context: Context) => Finding
   /** Amazon S3 alone has it: at another store it is not asked */
   amazonOnly?: true
+  /** the level that this request gives it, whatever the objects are; undefined: as for every other */
+  demanded?: (migration: Migration, result: Result) => Level | undefined
 }
+
+/** Refuses the run; at another store only what it says itself, for what it does not say the objects' own writes will tell. */
+const refusing = (migration: Migration, result: Result): Level | undefined =>
+  kindOf(migration) === 'amazon' || result === 'fail' ? 'block' : undefined
 
 const pass = (evidence: string): Finding => ({ result: 'pass', evidence })
 const fail = (evidence: string, remedy?: string): Finding =>
@@ -103,10 +109,7 @@ const keyNamed = ({ migration, settings }: Context): Finding =>
         : fail(evidence, `name it in destination.kmsKey (by its ARN): without it the run's role gets no right to the key`)
     return customer !== null && isKey(kmsKey, customer)
       ? pass(evidence)
-      : fail(
-          evidence,
-          `correct destination.kmsKey, or make it the bucket's key: ${command('put-bucket-encryption', migration, `--server-side-encryption-configuration '{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"${kmsKey}"},"BucketKeyEnabled":true}]}'`)}`,
-        )
+      : fail(`${evidence}, which every write names`, "nothing, if what others write may lie under the bucket's own")
   })
 
 const refusedWords = ({ bucket, objects }: Refused, what: string): string =>
@@ -231,6 +234,8 @@ const DEFINITIONS = {
     right: 's3:GetEncryptionConfiguration',
     remedy: () => 'name the key of the bucket in destination.kmsKey, by its ARN',
     amazonOnly: true,
+    // a key that is named is named with every write: then the bucket's own does not matter to the run
+    demanded: ({ destination: { kmsKey } }, result) => (kmsKey !== null && result === 'fail' ? 'info' : undefined),
     judge: keyNamed,
   },
   'tls-only': {
@@ -257,7 +262,21 @@ const DEFINITIONS = {
     levels: ['warn', 'warn', 'block', 'block'],
     right: 's3:GetBucketVersioning',
     remedy: (migration) => command('put-bucket-versioning', migration, '--versioning-configuration Status=Enabled'),
+    demanded: (migration, result) => (migration.carry.versions === 'all' ? refusing(migration, result) : undefined),
     judge: ({ settings }) => known(settings.versioning, (status) => (status === 'Enabled' ? pass(status) : fail(status))),
+  },
+  'object-lock': {
+    title: 'Object Lock, for retention that is carried',
+    field: 'carry.retention',
+    levels: ['info', 'info', 'info', 'info'],
+    right: 's3:GetBucketObjectLockConfiguration',
+    remedy: (migration) =>
+      `leave carry.retention out, or turn it on: ${command('put-object-lock-configuration', migration, `--object-lock-configuration '{"ObjectLockEnabled":"Enabled"}'`)}`,
+    demanded: (migration, result) => (migration.carry.retention ? refusing(migration, result) : undefined),
+    judge: ({ migration, settings }) =>
+      migration.carry.retention
+        ? known(settings.objectLock, (lock) => (lock === 'none' ? fail('off') : pass('on')))
+        : pass('not needed: carry.retention is false'),
   },
   'access-log': {
     title: 'Server access logging',
@@ -352,7 +371,7 @@ const levelAt = (kind: Kind, { levels }: Pick<Definition, 'levels'>, classificat
 const EMBEDDED = 'the embedded server of this machine has no such setting'
 const EMBEDDED_REMEDY = 'look after the folder of its data as you do after the objects: who may read it, and whether the disk is encrypted'
 
-const definitions = Object.entries(DEFINITIONS) as [SettingsCheckId, Definition][]
+const definitions = Object.entries<Definition>(DEFINITIONS) as [SettingsCheckId, Definition][]
 
 /** Every check of the destination's settings as something that was not asked, with the reason. */
 const unasked = (migration: Migration, finding: Finding & { remedy: string }): Check[] =>
@@ -381,13 +400,14 @@ export const destinationChecks = (migration: Migration, settings: BucketSettings
   if (settings === null) return unasked(migration, { result: 'manual', evidence: EMBEDDED, remedy: EMBEDDED_REMEDY })
   return definitions.map(([id, definition]) => {
     const { title, field } = definition
-    const level = levelAt(kind, definition, migration.dataClassification)
+    const usual = levelAt(kind, definition, migration.dataClassification)
     if (definition.amazonOnly && kind !== 'amazon')
       return {
-        ...{ id, title, field, level, result: 'manual', evidence: 'only Amazon S3 has it' },
+        ...{ id, title, field, level: usual, result: 'manual', evidence: 'only Amazon S3 has it' },
         remedy: `look at it at ${migration.destination.endpoint}`,
       }
     const { result, evidence, remedy } = definition.judge({ migration, settings })
+    const level = definition.demanded?.(migration, result) ?? usual
     const unanswered =
       kind === 'amazon'
         ? `let the credentials that list the destination ask for it: ${definition.right}`

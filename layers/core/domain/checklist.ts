@@ -17,7 +17,7 @@ export interface ChecklistItem {
   status: 'pass' | 'fail' | 'manual'
   evidence: string
   /** the command or console step; absent: nothing is left to do */
-  todo?: string
+  todo?: string | undefined
 }
 
 export interface ChecklistFacts {
@@ -46,7 +46,7 @@ const byChecks = (facts: ChecklistFacts, ids: readonly CheckId[], todo: string):
   const todos = checks.flatMap(({ result, remedy }) => (result === 'pass' || remedy === null ? [] : [remedy]))
   if (checks.some(({ result }) => result === 'fail')) return { status: 'fail', evidence, todo: todos.join('; ') }
   if (checks.length === ids.length && checks.every(({ result }) => result === 'pass')) return { status: 'pass', evidence }
-  return manual([...new Set(todos)].join('; ') || todo, evidence || 'the run ended before Preflight had asked')
+  return manual([...new Set(todos)].join('; ') || todo, evidence || 'Preflight had not asked, or what it found cannot be read')
 }
 
 const seen = (observations: readonly Observation[]): string =>

@@ -73,6 +73,15 @@ export class AccessDenied extends DrayageError {}
 export class NoSuchBucket extends DrayageError {}
 export class NoSuchObject extends DrayageError {}
 export class NoSuchUpload extends DrayageError {}
+/** The object's bytes are in an archive tier: it must be restored before it can be read. */
+export class ObjectArchived extends DrayageError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(
+      `${message}: its bytes are in an archive and were not restored; run again with restore.archived, with a credential that may restore`,
+      options,
+    )
+  }
+}
 /** The object is no longer the one that was listed. */
 export class ObjectChanged extends DrayageError {}
 /** If-Match or If-None-Match did not hold. */
@@ -98,6 +107,10 @@ export class KeyNotRepresentable extends DrayageError {}
 export class DeadlinePassed extends DrayageError {}
 
 export const isRetryable = (error: unknown): boolean => error instanceof DrayageError && error.retryable
+
+/** Errors of a whole side: every further object would meet them too, so they end the call and are not one object's. */
+export const isOfTheSide = (error: unknown): boolean =>
+  error instanceof CredentialsRefused || error instanceof NoSuchBucket || error instanceof EndpointUnreachable
 
 /** The error's name as Step Functions, outcomes and reports print it. */
 export const errorName = (error: unknown): string => (error instanceof Error ? error.name : 'UnknownError')

@@ -1,10 +1,14 @@
+import { noArchived, type ArchiveCounts } from './archived'
 import { keyFromJson, keyToJson, type Key, type KeyJson } from './keys'
+import type { ExcludedBy } from './shards'
 
 /** What ListSource has counted so far; the numbers that choices of the state machine and the estimate read. */
 export interface ListingTotals {
   listed: number
   excluded: number
-  /** bytes of all listed objects */
+  /** the excluded by what left them out; undefined: none is */
+  excludedFor?: Record<ExcludedBy, number> | undefined
+  /** bytes of all objects that are not excluded */
   bytes: number
   /** shards: units of work of CopyBatches and VerifyBatches */
   batches: number
@@ -12,11 +16,27 @@ export interface ListingTotals {
   large: number
   /** parts that the large objects will be cut into */
   largeParts: number
+  /** of a run over all versions: requests that those copied in parts take besides one for each; undefined: none is */
+  extraPuts?: number | undefined
   /** objects whose key Amazon S3 cannot hold: they will be failed outcomes */
   unrepresentable: number
+  /** objects that are archived or, in Intelligent-Tiering, may be: what RestoreArchived looks at */
+  archived: number
+  /** the same by storage class, with their bytes */
+  archivedIn: ArchiveCounts
 }
 
-export const NO_TOTALS: ListingTotals = { listed: 0, excluded: 0, bytes: 0, batches: 0, large: 0, largeParts: 0, unrepresentable: 0 }
+export const NO_TOTALS: ListingTotals = {
+  listed: 0,
+  excluded: 0,
+  bytes: 0,
+  batches: 0,
+  large: 0,
+  largeParts: 0,
+  unrepresentable: 0,
+  archived: 0,
+  archivedIn: noArchived(),
+}
 
 /** Where listing stands: what is left of each range, and the totals of the shards written so far. */
 export interface Cursor {
@@ -37,14 +57,17 @@ interface RangeJson {
 export interface CursorJson {
   ranges: RangeJson[]
   totals: ListingTotals
+  /** ISO 8601: when the listing moved on to here */
+  at: string
 }
 
 const toJson = (key: Key | undefined): KeyJson | null => (key === undefined ? null : keyToJson(key))
 const fromJson = (json: KeyJson | null): Key | undefined => (json === null ? undefined : keyFromJson(json))
 
-export const cursorToJson = ({ ranges, totals }: Cursor): CursorJson => ({
+export const cursorToJson = ({ ranges, totals }: Cursor, now: Date): CursorJson => ({
   ranges: ranges.map(({ after, upTo, done }) => ({ after: toJson(after), upTo: toJson(upTo), done })),
   totals,
+  at: now.toISOString(),
 })
 
 export const cursorFromJson = ({ ranges, totals }: CursorJson): Cursor => ({

@@ -21,6 +21,8 @@ export interface PreflightFile {
   probes: {
     /** an upload was begun, given a part and aborted */
     wrote: boolean
+    /** ISO 8601, by the destination's clock: when that part was written. No object of the run is older. */
+    writingSince: string
     /** whether the source refuses a read that is pinned to a wrong ETag; null: it holds no object to try it on */
     sourceRefusesWrongEtag: boolean | null
   } | null

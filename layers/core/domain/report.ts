@@ -1,12 +1,13 @@
-import type { ChecklistItem } from './checklist'
+import { causeWords } from './cause'
+import { mainReasons, type Children } from './children'
 import { balances, unaccounted, type Ledger } from './ledger'
-import type { Estimate } from './estimate'
-import type { KeyJson } from './keys'
-import type { ListingTotals } from './listing'
-import type { DataClassification, Migration } from './migration'
+import type { Migration } from './migration'
 import { driftLine, type Postflight } from './preflight-file'
+import type { Report } from './report-schema'
 import { count } from './units'
 import type { VerdictCounts } from './verdicts'
+
+export type { Report } from './report-schema'
 
 /** How an error reached the state machine: `Cause` is a message, or Lambda's JSON with `errorMessage`. */
 export interface CaughtError {
@@ -14,56 +15,8 @@ export interface CaughtError {
   Cause?: string
 }
 
-/** The words of a caught error, from either form. */
-export const causeOf = ({ Error: name, Cause: cause }: CaughtError): string => {
-  if (!cause) return name
-  try {
-    const parsed = JSON.parse(cause) as { errorMessage?: unknown }
-    return typeof parsed.errorMessage === 'string' ? `${name}: ${parsed.errorMessage}` : `${name}: ${cause}`
-  } catch {
-    return `${name}: ${cause}`
-  }
-}
-
-export interface FailureRow {
-  key: KeyJson
-  /** failed, changed, or a verdict's name */
-  what: string
-  reason: string
-  detail: string
-}
-
-/** report.json: what a run did, counted from its files. */
-export interface Report {
-  version: 1
-  runId: string
-  executionId: string
-  outcome: 'verified' | 'not-verified' | 'estimated'
-  succeeded: boolean
-  /** one sentence for people, and the Fail state's cause */
-  reason: string
-  startedAt: string
-  endedAt: string
-  source: { bucket: string; prefix: string; endpoint: string | null; credential: string | null; provider: string }
-  destination: { bucket: string; prefix: string; endpoint: string | null; region: string }
-  ledger: Ledger & { balanced: boolean; unaccounted: number }
-  bytes: { listed: number; copied: number }
-  verification: { mode: string; evidence: string; counts: VerdictCounts }
-  listing: ListingTotals & { complete: boolean }
-  estimate: Estimate | null
-  /** what is wrong with the run's files: gaps, missing or doubled outcomes */
-  faults: string[]
-  /** what ended the run early, if anything did */
-  failures: { count: number; sample: FailureRow[] }
-  stoppedBy: string | null
-  dataClassification: DataClassification
-  /** null: the run ended before Preflight had written what it found */
-  preflight: { problems: string[]; warnings: string[] } | null
-  postflight: Postflight
-  /** added by WriteReport: until then Cleanup's part of it is not known */
-  checklist?: ChecklistItem[]
-  files: { report: string; failures: string; certificate: string; html: string }
-}
+/** A caught error on its own: its name and its words. */
+export const causeOf = ({ Error: name, Cause: cause }: CaughtError): string => (cause ? `${name}: ${causeWords(cause)}` : name)
 
 /** What a run's success rests on. Each fact that speaks against it is one reason; none: verified. */
 export interface ReportFacts {
@@ -73,7 +26,12 @@ export interface ReportFacts {
   listing: Report['listing']
   faults: readonly string[]
   stoppedBy: string | undefined
+  /** no objections: what became of a child's objects stands in the books. They say why */
+  children: Children | null
   postflight: Postflight
+  /** rows of not-carried.csv, and objects that are taken for equal only by size and time: no objections, and not to be kept quiet */
+  notCarried: number
+  bySizeAndTime: number
 }
 
 /** Why this run is not verified, in the order in which a reader wants to know; empty: verified. */
@@ -83,7 +41,10 @@ export const objections = ({ migration, ledger, verdicts, listing, faults, stopp
   if (!listing.complete) found.push('the source was not listed to its end')
   if (migration.dryRun) return found
   if (ledger.failed > 0) found.push(`${count(ledger.failed)} failed`)
-  if (ledger.changed > 0) found.push(`${count(ledger.changed)} changed at the source while the run was on (run again to pick them up)`)
+  if (migration.cutover && ledger.copied > 0)
+    found.push(`cutover: ${count(ledger.copied)} objects still had to be copied; run again until none is`)
+  if (ledger.changed > 0)
+    found.push(`${count(ledger.changed)} changed at the source while the run was on, or not there (run again for what is)`)
   if (!balances(ledger))
     found.push(`the books do not balance: ${count(unaccounted(ledger))} of ${count(ledger.listed)} listed objects have no outcome`)
   for (const name of ['missing', 'different', 'unverifiable', 'unaccounted'] as const) {
@@ -99,10 +60,18 @@ export const objections = ({ migration, ledger, verdicts, listing, faults, stopp
 
 /** The one sentence of a report. */
 export const reasonOf = (facts: ReportFacts, against: readonly string[]): string => {
-  const { listed, copied, skipped } = facts.ledger
-  const books = `${count(listed)} listed, ${count(copied)} copied, ${count(skipped)} already there`
-  if (against.length > 0) return facts.migration.dryRun ? against.join('; ') : `${against.slice(0, 5).join('; ')}; ${books}`
+  const { listed, copied, skipped, excluded } = facts.ledger
+  const leftOut = excluded === 0 ? '' : `, ${count(excluded)} excluded`
+  const books = `${count(listed)} listed, ${count(copied)} copied, ${count(skipped)} already there${leftOut}`
+  const weak = facts.bySizeAndTime === 0 ? '' : `; ${count(facts.bySizeAndTime)} of them equal only by size and time`
+  const without = facts.notCarried === 0 ? '' : `; not carried: ${count(facts.notCarried)} (not-carried.csv)`
+  if (against.length > 0 && facts.migration.dryRun) return against.join('; ')
+  if (against.length > 0) return [...mainReasons(facts.children), ...against.slice(0, 5), books].join('; ')
   if (facts.migration.dryRun) return `Dry run: ${count(facts.listing.listed)} objects listed, nothing copied.`
-  if (copied === 0 && listed > 0) return `Verified: nothing to copy, all ${count(listed)} objects were already there.`
-  return `Verified: ${books}.`
+  if (facts.migration.cutover && skipped === 0) return `Cut-over: there was nothing to move: ${books}${without}.`
+  if (facts.migration.cutover)
+    return `Cut-over: nothing had to be copied, all ${count(skipped)} objects are there and verified${leftOut}${weak}${without}.`
+  if (copied === 0 && skipped > 0)
+    return `Verified: nothing to copy, all ${count(skipped)} objects were already there${leftOut}${weak}${without}.`
+  return `Verified: ${books}${weak}${without}.`
 }

@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { InvalidRequest } from './errors'
-import { DATA_CLASSIFICATIONS, type Migration } from './migration'
+import { DATA_CLASSIFICATIONS, isKeyed, RESTORE_TIERS, STORAGE_CLASSES, VERIFICATION_MODES, type Migration } from './migration'
+import { OVERLAP, overlaps } from './overlap'
+import { selectionOf, selectionProblems } from './selection'
 import { MIN_PART_BYTES } from './parts'
 import { PROVIDER_NAMES, type ProviderName } from './providers'
 import { stateKeys } from './state-keys'
 import { transportOf } from './transport'
+
+const RUN_ID = /^[A-Za-z0-9_-]{1,80}$/
 
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
@@ -47,6 +51,33 @@ const endpoint = z
 
 const profile = z.string().min(1, 'is empty; name a profile of ~/.aws/config or leave it out').nullable().default(null)
 
+/** A glob, at most as long as the longest key. */
+const globs = z
+  .array(
+    z
+      .string()
+      .min(1, 'is empty; leave it out')
+      .refine((text) => Buffer.byteLength(text) <= 1024, 'is longer than 1,024 bytes; no key is'),
+  )
+  .max(100, 'holds more than 100 globs')
+  .default([])
+
+const moment = z
+  .string()
+  .regex(
+    /^(\d{1,6}[smhdw]|\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?)$/,
+    'is no time; write a date (2026-11-26), a time with its zone (2026-11-26T08:00:00Z), or an age (30d; s, m, h, d or w)',
+  )
+  .nullable()
+  .default(null)
+
+const NO_BYTES = 'is no number of bytes; write a whole number, as in 1048576'
+const bytes = z.int(NO_BYTES).min(0, NO_BYTES).nullable().default(null)
+
+const runName = z.string().regex(RUN_ID, 'is no run id: 1 to 80 letters, digits, hyphens or underscores').nullable().default(null)
+
+const storageClass = z.enum(STORAGE_CLASSES)
+
 const count = (fallback: number, max: number) => z.int().min(1).max(max).default(fallback)
 
 const request = z.strictObject({
@@ -79,11 +110,56 @@ const request = z.strictObject({
       .regex(KMS_KEY, 'is no ARN of a KMS key; write it as in arn:aws:kms:eu-central-1:123456789012:key/…, no alias')
       .nullable()
       .default(null),
+    replaces: prefix,
   }),
+  selection: z
+    .strictObject({
+      include: globs,
+      exclude: globs,
+      minBytes: bytes,
+      maxBytes: bytes,
+      modifiedSince: moment,
+      modifiedBefore: moment,
+      keys: z
+        .string()
+        .regex(
+          /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}\.(txt|jsonl)$/,
+          'is no key list; name a file below inputs/ in the state bucket that ends in .txt or .jsonl',
+        )
+        .nullable()
+        .default(null),
+      failuresOf: runName,
+    })
+    .prefault({}),
+  carry: z
+    .strictObject({
+      storageClass: z
+        .union([z.literal('keep'), storageClass, z.record(z.string().regex(/^([A-Z0-9_]{1,64}|\*)$/), storageClass)], {
+          error: `is neither keep, nor a storage class, nor a map from one to another; the classes are ${STORAGE_CLASSES.join(', ')}`,
+        })
+        .default('STANDARD'),
+      tags: z.boolean().default(false),
+      retention: z.boolean().default(false),
+      versions: z.enum(['current', 'all']).default('current'),
+    })
+    .prefault({}),
+  cutover: z.boolean().default(false),
+  restore: z
+    .strictObject({
+      archived: z.boolean().default(false),
+      tier: z.enum(RESTORE_TIERS).default('Bulk'),
+      days: count(7, 365),
+    })
+    .prefault({}),
   dataClassification: z.enum(DATA_CLASSIFICATIONS).default('internal'),
   residency: z.strictObject({ regions: z.array(regionName).max(50, 'holds more than 50 regions').default([]) }).prefault({}),
   dryRun: z.boolean().default(false),
-  verification: z.strictObject({ mode: z.literal('listing').default('listing') }).prefault({}),
+  verification: z
+    .strictObject({
+      mode: z.enum(VERIFICATION_MODES).default('listing'),
+      sample: z.number().positive().max(1, 'is over 1: write the share as in 0.05').default(1),
+    })
+    .prefault({}),
   credentials: z
     .strictObject({ after: z.enum(['verified', 'always', 'expiry']).default('verified'), revokeAtSource: z.boolean().default(false) })
     .prefault({}),
@@ -110,6 +186,10 @@ const request = z.strictObject({
 /** A request as people write it: every field but the two buckets has a default. */
 export type MigrationRequest = z.input<typeof request>
 
+/** What a request says that names nothing but two buckets. */
+export const requestDefaults = (): z.output<typeof request> =>
+  request.parse({ source: { bucket: 'source' }, destination: { bucket: 'destination' } })
+
 const leaves = (schema: unknown, path: string): string[] => {
   let inner = schema
   while (inner instanceof z.ZodPrefault || inner instanceof z.ZodDefault) inner = inner.unwrap()
@@ -121,8 +201,6 @@ const leaves = (schema: unknown, path: string): string[] => {
 
 /** Every field that a request may have, by its dotted name: what the request reference of the README must list. */
 export const requestFields = (): string[] => leaves(request, '')
-
-const RUN_ID = /^[A-Za-z0-9_-]{1,80}$/
 
 export interface RequestContext {
   /** only the one-machine runtime takes endpoints and profiles; on AWS the credential's secret holds them */
@@ -140,6 +218,8 @@ export interface DeployedStage {
   account: string
   /** regions in which destinations may stand; [] for any */
   allowedRegions: readonly string[]
+  /** whether runs over all versions may put delete markers */
+  deleteMarkers: boolean
 }
 
 const fieldOf = (path: readonly PropertyKey[]): string => (path.length === 0 ? 'request' : path.map(String).join('.'))
@@ -154,25 +234,40 @@ const known = (path: readonly PropertyKey[]): string => {
   return schema instanceof z.ZodObject ? Object.keys(schema.shape as object).join(', ') : ''
 }
 
+/** What a field of a wrong type should have been; `int` is how zod names a whole number. */
+const WANTED: Readonly<Record<string, string>> = {
+  string: 'is no text; write it in double quotes',
+  number: 'is no number; write one, without quotes',
+  int: 'is no whole number; write one, without quotes',
+  boolean: 'is neither true nor false; write one of them, without quotes',
+  array: 'is no list; write it in square brackets',
+  object: 'is no object; write it in braces',
+}
+
+/** Zod's own sentences say what is wrong and not what to do: ours stand in their place, where a field has none. */
+const problemOf = (issue: z.core.$ZodIssue): string => {
+  if (!/^(Invalid|Too) /.test(issue.message)) return issue.message
+  switch (issue.code) {
+    case 'invalid_type':
+      return /received undefined/.test(issue.message) ? 'is missing; add it' : (WANTED[issue.expected] ?? issue.message)
+    case 'invalid_value':
+      return `is unknown here; name one of ${issue.values.map(String).join(', ')}`
+    case 'too_big':
+      return `is over ${issue.maximum}, the most that it may be; lower it`
+    case 'too_small':
+      return `is too small; write ${issue.inclusive === true ? `${issue.minimum} or more` : `more than ${issue.minimum}`}`
+    default:
+      return issue.message
+  }
+}
+
 const problemsOf = (error: z.ZodError): string[] =>
   error.issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => `${fieldOf([...issue.path, key])}: unknown field; known here are ${known(issue.path)}`)
     }
-    const missing = issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message)
-    return [`${fieldOf(issue.path)}: ${missing ? 'is missing; add it' : issue.message}`]
+    return [`${fieldOf(issue.path)}: ${problemOf(issue)}`]
   })
-
-/** Whether one side's writes would be listed by the other: the same bucket, and one key prefix begins with the other. */
-const overlap = ({ source, destination }: z.output<typeof request>): boolean => {
-  const written = destination.prefix + source.prefix
-  return (
-    source.endpoint === destination.endpoint &&
-    source.credential === null &&
-    source.bucket === destination.bucket &&
-    (written.startsWith(source.prefix) || source.prefix.startsWith(written))
-  )
-}
 
 /** What is wrong with the destination's region and its key's, by the request's own list and by the deployed stage's. */
 const residencyProblems = ({ destination, residency, dataClassification }: z.output<typeof request>, { stage }: RequestContext) => {
@@ -203,7 +298,36 @@ const transportProblems = ({ source, destination, dataClassification }: z.output
           : [],
       )
 
-const runtimeProblems = ({ source, destination, credentials }: z.output<typeof request>, { runtime }: RequestContext): string[] => {
+/** Fields that contradict each other: nothing that a run could do would be what both say. */
+const contradictions = (asked: z.output<typeof request>): string[] => {
+  const { source, destination, selection, carry, cutover, dryRun, verification } = asked
+  const problems: string[] = []
+  if (!source.prefix.startsWith(destination.replaces))
+    problems.push(
+      `destination.replaces: not every key begins with ${JSON.stringify(destination.replaces)}; make source.prefix begin with it, or leave it out`,
+    )
+  if (verification.sample < 1 && verification.mode !== 'reread')
+    problems.push(`verification.sample: mode ${verification.mode} looks at every object; leave it out, or ask for the mode reread`)
+  const unreadable = typeof carry.storageClass === 'string' ? [carry.storageClass] : Object.values(carry.storageClass)
+  if (verification.mode === 'reread' && unreadable.some((name) => name === 'GLACIER' || name === 'DEEP_ARCHIVE'))
+    problems.push(
+      'verification.mode: what is written to GLACIER or DEEP_ARCHIVE cannot be read again; ask for the mode checksum, or write another carry.storageClass',
+    )
+  if (cutover && dryRun) problems.push('cutover: a dry run copies and verifies nothing; leave one of the two out')
+  if (cutover && isKeyed(asked))
+    problems.push('cutover: a list of keys says nothing of the others; leave out selection.keys and selection.failuresOf')
+  if (carry.versions === 'all') {
+    const limits = (['minBytes', 'maxBytes', 'modifiedSince', 'modifiedBefore'] as const).filter((name) => selection[name] !== null)
+    for (const name of limits)
+      problems.push(`selection.${name}: with carry.versions all, a key's versions are migrated together; leave one of the two out`)
+  }
+  return problems
+}
+
+const runtimeProblems = (
+  { source, destination, credentials, carry }: z.output<typeof request>,
+  { runtime, stage }: RequestContext,
+): string[] => {
   const problems: string[] = []
   if (runtime === 'local') {
     if (credentials.revokeAtSource)
@@ -223,6 +347,10 @@ const runtimeProblems = ({ source, destination, credentials }: z.output<typeof r
     if (place.profile !== null)
       problems.push(`${side}.profile: only the one-machine runtime takes a profile; on AWS name a secret in source.credential`)
   }
+  if (carry.versions === 'all' && stage?.deleteMarkers !== true)
+    problems.push(
+      'carry.versions: a delete marker needs a right that this stage gives to no run; deploy it with the parameter deleteMarkers=true, or leave the field out',
+    )
   if (source.credential === null)
     problems.push('source.credential: is missing; name the secret that holds the endpoint and keys of the source')
   return problems
@@ -233,7 +361,7 @@ const pairOf = ({ source, destination }: z.output<typeof request>): string =>
     .update(
       JSON.stringify([
         [source.endpoint, source.credential, source.bucket, source.prefix],
-        [destination.endpoint, destination.bucket, destination.prefix],
+        [destination.endpoint, destination.bucket, destination.prefix, ...(destination.replaces === '' ? [] : [destination.replaces])],
       ]),
     )
     .digest('hex')
@@ -259,12 +387,16 @@ export const parseRequest = (input: unknown, context: RequestContext): Migration
     ])
   const parsed = request.safeParse(input, { reportInput: true })
   if (!parsed.success) throw new InvalidRequest(problemsOf(parsed.error))
-  const { source, destination, access, residency, ...rest } = parsed.data
-  const problems = [...runtimeProblems(parsed.data, context), ...residencyProblems(parsed.data, context), ...transportProblems(parsed.data)]
-  if (overlap(parsed.data))
-    problems.push(
-      'destination.bucket: is the source itself; choose another bucket, or a destination.prefix that the source.prefix does not cover',
-    )
+  const { source, destination, access, residency, selection, ...rest } = parsed.data
+  const problems = [
+    ...runtimeProblems(parsed.data, context),
+    ...residencyProblems(parsed.data, context),
+    ...transportProblems(parsed.data),
+    ...contradictions(parsed.data),
+    ...selectionProblems(selection, source.prefix, now),
+  ]
+  // What a credential reaches its secret says: checked where that is read.
+  if (source.credential === null && overlaps(parsed.data)) problems.push(`destination.bucket: ${OVERLAP}`)
   if (problems.length > 0) throw new InvalidRequest(problems)
   const keys = stateKeys(runId)
   return {
@@ -274,6 +406,7 @@ export const parseRequest = (input: unknown, context: RequestContext): Migration
     pair: pairOf(parsed.data),
     source: { ...source, provider: source.provider ?? defaultProvider(source.endpoint, source.credential) },
     destination: { ...destination, account: destination.account ?? context.stage?.account ?? null },
+    selection: selectionOf(selection, now),
     residency: { regions: residency.regions.length > 0 ? residency.regions : [...(context.stage?.allowedRegions ?? [])] },
     ...rest,
     access: { expiresAt: new Date(now.getTime() + access.hours * 3_600_000).toISOString() },

@@ -2,10 +2,34 @@ import { StateBroken } from './errors'
 import { compareKeys, keyFromJson, keyToJson, type Key, type KeyJson } from './keys'
 import type { ListedObject } from './object-store'
 
-/** An object of a shard: as listed, and whether CopyLargeObjects copies it. */
+/** An object of a shard: as listed, and whether CopyLargeObjects copies it. Of a run over all versions, one version or delete marker. */
 export interface ShardObject extends ListedObject {
   large: boolean
+  /** the source's version id; undefined: the run is over current objects */
+  versionId?: string | undefined
+  deleteMarker?: true | undefined
+  /** a list of keys names it, and the source has no such object: size 0 and no ETag */
+  absent?: true | undefined
 }
+
+/** Which part of the selection left an object out. */
+export type ExcludedBy = 'include' | 'exclude' | 'size' | 'age'
+
+/** An object of the source that the selection left out: it is counted, and not extra at the destination. */
+export interface ExcludedObject {
+  key: Key
+  /** of a run over all versions: which one */
+  versionId?: string | undefined
+  by: ExcludedBy
+}
+
+/** What tells one object of a run from every other: its key, and its version where the run is over all versions. */
+export const objectId = ({ key, versionId }: { key: Key; versionId?: string | undefined }): string =>
+  `${versionId ?? ''} ${key.toString('latin1')}`
+
+/** Whether two of these have the same `objectId`, without making a text of either. */
+export const isSameObject = (a: { key: Key; versionId?: string | undefined }, b: { key: Key; versionId?: string | undefined }): boolean =>
+  (a.versionId ?? '') === (b.versionId ?? '') && a.key.equals(b.key)
 
 /** One shard: the objects of one range, in key order. The headers of a run's shards tile the key space without gap or overlap. */
 export interface Shard {
@@ -13,11 +37,10 @@ export interface Shard {
   after: Key | undefined
   /** upper bound, included; undefined: to the end */
   upTo: Key | undefined
-  /** objects of the range, excluded ones too */
-  listed: number
-  /** objects of the range that the selection leaves out: they have no line */
-  excluded: number
+  /** the objects to migrate, in key order; versions of one key oldest first */
   objects: ShardObject[]
+  /** those that the selection leaves out, in key order */
+  excluded: ExcludedObject[]
 }
 
 interface HeaderJson {
@@ -28,40 +51,72 @@ interface HeaderJson {
   large: number
 }
 
-interface ObjectJson {
+interface ObjectJson extends Omit<ShardObject, 'key' | 'large'> {
   key: KeyJson
-  size: number
-  etag: string
-  lastModified: string
-  storageClass?: string
   large?: true
 }
 
-const boundToJson = (key: Key | undefined): KeyJson | null => (key === undefined ? null : keyToJson(key))
-const boundFromJson = (json: KeyJson | null): Key | undefined => (json === null ? undefined : keyFromJson(json))
+interface ExcludedJson {
+  key: KeyJson
+  versionId?: string | undefined
+  excluded: ExcludedBy
+}
 
-const objectToJson = ({ key, size, etag, lastModified, storageClass, large }: ShardObject): ObjectJson => ({
+export const boundToJson = (key: Key | undefined): KeyJson | null => (key === undefined ? null : keyToJson(key))
+export const boundFromJson = (json: KeyJson | null): Key | undefined => (json === null ? undefined : keyFromJson(json))
+
+const objectToJson = ({
+  key,
+  size,
+  etag,
+  lastModified,
+  storageClass,
+  large,
+  versionId,
+  deleteMarker,
+  absent,
+}: ShardObject): ObjectJson => ({
   key: keyToJson(key),
   size,
   etag,
   lastModified,
-  ...(storageClass === undefined ? {} : { storageClass }),
+  storageClass,
   ...(large ? { large: true as const } : {}),
+  versionId,
+  deleteMarker,
+  absent,
 })
 
-const objectFromJson = ({ key, large, ...rest }: ObjectJson): ShardObject => ({ ...rest, key: keyFromJson(key), large: large === true })
+const excludedToJson = ({ key, versionId, by }: ExcludedObject): ExcludedJson => ({ key: keyToJson(key), versionId, excluded: by })
 
-/** First line the header, then one line per object. */
+const excludedFromJson = ({ key, versionId, excluded }: ExcludedJson): ExcludedObject => ({
+  key: keyFromJson(key),
+  ...(versionId === undefined ? {} : { versionId }),
+  by: excluded,
+})
+
+/** Of a line that was parsed for this alone: it becomes the object, for a copy of each takes a fifth of what reading a shard takes. */
+const objectFromJson = (line: ObjectJson): ShardObject =>
+  Object.assign(line as Omit<ObjectJson, 'key'>, { key: keyFromJson(line.key), large: line.large === true })
+
+/** How many objects of the source lie in the shard's range. */
+export const listedIn = ({ objects, excluded }: Pick<Shard, 'objects' | 'excluded'>): number => objects.length + excluded.length
+
+/** First line the header, then one line per object, then one per excluded object. */
 export const shardToText = (shard: Shard): string => {
   const header: HeaderJson = {
     after: boundToJson(shard.after),
     upTo: boundToJson(shard.upTo),
-    listed: shard.listed,
-    excluded: shard.excluded,
+    listed: listedIn(shard),
+    excluded: shard.excluded.length,
     large: shard.objects.filter((object) => object.large).length,
   }
-  return [header, ...shard.objects.map(objectToJson)].map((line) => `${JSON.stringify(line)}\n`).join('')
+  return [header, ...shard.objects.map(objectToJson), ...shard.excluded.map(excludedToJson)]
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join('')
 }
+
+const isExcluded = (line: ObjectJson | ExcludedJson): line is ExcludedJson => 'excluded' in line
 
 /** Throws StateBroken unless the header's counts are those of the lines, and the lines are in key order within the range. */
 export const shardFromText = (text: string, name: string): Shard => {
@@ -71,29 +126,37 @@ export const shardFromText = (text: string, name: string): Shard => {
   if (!text.endsWith('\n')) broken('it does not end with a whole line')
   const lines = text.slice(0, -1).split('\n')
   let header: HeaderJson
-  let objects: ShardObject[]
+  let shard: Shard
   try {
     header = JSON.parse(lines[0]!) as HeaderJson
-    objects = lines.slice(1).map((line) => objectFromJson(JSON.parse(line) as ObjectJson))
+    const rest = lines.slice(1).map((line) => JSON.parse(line) as ObjectJson | ExcludedJson)
+    shard = {
+      after: boundFromJson(header.after),
+      upTo: boundFromJson(header.upTo),
+      objects: rest.filter((line): line is ObjectJson => !isExcluded(line)).map(objectFromJson),
+      excluded: rest.filter(isExcluded).map(excludedFromJson),
+    }
   } catch {
     return broken('a line is not JSON')
   }
-  const shard = {
-    after: boundFromJson(header.after),
-    upTo: boundFromJson(header.upTo),
-    listed: header.listed,
-    excluded: header.excluded,
-    objects,
-  }
-  if (header.listed !== objects.length + header.excluded)
-    broken(`its header counts ${header.listed} objects, its lines ${objects.length} and ${header.excluded} excluded`)
+  const { objects, excluded, after, upTo } = shard
+  if (header.listed !== listedIn(shard) || header.excluded !== excluded.length)
+    broken(
+      `its header counts ${header.listed} objects, ${header.excluded} of them excluded, its lines ${objects.length} and ${excluded.length} excluded`,
+    )
   if (header.large !== objects.filter((object) => object.large).length) broken('its header counts other large objects than its lines')
-  let last = shard.after
-  for (const { key } of objects) {
-    if (last !== undefined && compareKeys(last, key) >= 0) broken('its keys are not in order')
-    last = key
+  for (const lines of [objects, excluded] as { key: Key; versionId?: string }[][]) {
+    let last: { key: Key; versionId?: string } | undefined
+    for (const line of lines) {
+      const order = last === undefined ? -1 : compareKeys(last.key, line.key)
+      // versions of one key stand one after the other
+      const repeated = order === 0 && (line.versionId === undefined || line.versionId === last?.versionId)
+      if (order > 0 || repeated) broken('its keys are not in order')
+      last = line
+    }
+    if (lines.length > 0 && after !== undefined && compareKeys(after, lines[0]!.key) >= 0) broken('a key is before its range')
+    if (last !== undefined && upTo !== undefined && compareKeys(last.key, upTo) > 0) broken('a key is beyond its range')
   }
-  if (last !== undefined && shard.upTo !== undefined && compareKeys(last, shard.upTo) > 0) broken('a key is beyond its range')
   return shard
 }
 
@@ -105,10 +168,15 @@ export interface ShardBounds {
   largeObjectBytes: number
 }
 
-/** Cuts a listing into shards, by count and by bytes, so that batches take about equal time. */
+/** Excluded lines a shard holds, at most: 10,000 of the longest keys are 10 MB. */
+const MAX_EXCLUDED = 10_000
+
+/** Cuts a listing into shards, by count and by bytes, so that batches take about equal time. Versions of one key stay together. */
 export class ShardCutter {
   #after: Key | undefined
   #objects: ShardObject[] = []
+  #excluded: ExcludedObject[] = []
+  #last: Key | undefined
   #bytes = 0
 
   constructor(
@@ -119,21 +187,25 @@ export class ShardCutter {
   }
 
   /** Takes the next object in key order; returns the shard that it closed, if it closed one. */
-  add(object: ListedObject): Shard | undefined {
-    const large = object.size >= this.bounds.largeObjectBytes
-    const bytes = large ? 0 : object.size
+  add(object: Omit<ShardObject, 'large'>, excluded?: ExcludedBy): Shard | undefined {
+    // a version is written by CopyBatch whatever its size, in its place in the order
+    const large = object.versionId === undefined && object.size >= this.bounds.largeObjectBytes
+    const bytes = large || excluded !== undefined ? 0 : object.size
     const full =
-      this.#objects.length >= this.bounds.batchObjects || (this.#objects.length > 0 && this.#bytes + bytes > this.bounds.batchBytes)
-    const closed = full ? this.#close(this.#objects.at(-1)!.key) : undefined
-    this.#objects.push({ ...object, large })
+      this.#objects.length >= this.bounds.batchObjects ||
+      this.#excluded.length >= MAX_EXCLUDED ||
+      (this.#objects.length > 0 && this.#bytes + bytes > this.bounds.batchBytes)
+    const closed = full && !this.#last!.equals(object.key) ? this.#close(this.#last) : undefined
+    if (excluded === undefined) this.#objects.push({ ...object, large })
+    else this.#excluded.push({ key: object.key, ...(object.versionId === undefined ? {} : { versionId: object.versionId }), by: excluded })
+    this.#last = object.key
     this.#bytes += bytes
     return closed
   }
 
-  /** The objects taken since the last cut, as a shard up to the last of them; undefined when there are none. */
+  /** What was taken since the last cut, as a shard up to the last of it; undefined when there is nothing. */
   cut(): Shard | undefined {
-    const last = this.#objects.at(-1)
-    return last === undefined ? undefined : this.#close(last.key)
+    return this.#last === undefined ? undefined : this.#close(this.#last)
   }
 
   /** The last shard of the listing: it reaches to the end of the range, and may hold nothing. */
@@ -142,9 +214,11 @@ export class ShardCutter {
   }
 
   #close(upTo: Key | undefined): Shard {
-    const shard: Shard = { after: this.#after, upTo, listed: this.#objects.length, excluded: 0, objects: this.#objects }
+    const shard: Shard = { after: this.#after, upTo, objects: this.#objects, excluded: this.#excluded }
     this.#after = upTo
     this.#objects = []
+    this.#excluded = []
+    this.#last = undefined
     this.#bytes = 0
     return shard
   }

@@ -55,7 +55,7 @@ const TYPES: Record<string, string> = {
   html: 'text/html; charset=utf-8',
 }
 
-const headersOf = (name: string) => ({
+export const headersOf = (name: string) => ({
   contentType: TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
   metadata: {},
 })
@@ -75,10 +75,13 @@ export const writeJson = (
   options: Pick<PutOptions, 'ifMatch' | 'ifNoneMatch' | 'signal'> = {},
 ): Promise<string> => writeText(state, name, `${JSON.stringify(value, null, 2)}\n`, options)
 
-/** From this many bytes on a text goes out as a part of an upload: a file of any length is written in bounded memory. */
-const PART_BYTES = 8 * 1024 * 1024
+/** What ends the lines of a file: of a CSV file CRLF, as RFC 4180 has it. */
+export const lineEnding = (name: string): string => (name.endsWith('.csv') ? '\r\n' : '\n')
 
-/** Writes lines as they come, newline-ended, at any length. An upload that fails half way is aborted: the file is whole or not there. */
+/** From this many bytes on a text goes out as a part of an upload: a file of any length is written in bounded memory. */
+export const PART_BYTES = 8 * 1024 * 1024
+
+/** Writes lines as they come, at any length. An upload that fails half way is aborted: the file is whole or not there. */
 export const writeLines = async (
   state: ObjectStore,
   name: string,
@@ -87,6 +90,7 @@ export const writeLines = async (
 ): Promise<void> => {
   const key = bytes(name)
   const headers = headersOf(name)
+  const ending = lineEnding(name)
   let waiting: string[] = []
   let length = 0
   let upload: string | undefined
@@ -100,16 +104,13 @@ export const writeLines = async (
   }
   try {
     for await (const line of lines) {
-      waiting.push(line, '\n')
-      length += line.length + 1
+      waiting.push(line, ending)
+      length += line.length + ending.length
       if (length < PART_BYTES) continue
       upload ??= await state.createUpload(key, { ...call, headers })
       await flush(upload)
     }
-    if (upload === undefined) {
-      await state.put(key, Buffer.from(waiting.join(''), 'utf8'), { ...call, headers })
-      return
-    }
+    if (upload === undefined) return void (await state.put(key, Buffer.from(waiting.join(''), 'utf8'), { ...call, headers }))
     if (length > 0) await flush(upload)
     await state.completeUpload(key, upload, parts, call)
   } catch (error) {

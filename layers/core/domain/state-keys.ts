@@ -12,15 +12,24 @@ export const stateKeys = (runId: string) => {
     access: `${run}access.json`,
     request: `${run}request.json`,
     preflight: `${run}preflight.json`,
+    /** the keys of a run over a list, sorted, one JSON key a line */
+    keys: `${run}keys.jsonl`,
     cursor: `${run}cursor.json`,
+    restore: `${run}restore.json`,
     shards: `${run}shards/`,
     batches: `${run}shards/batches/`,
     large: `${run}shards/large/`,
     outcomes: `${run}outcomes/`,
     verdicts: `${run}verdicts/`,
+    /** how far the books are added up, if that took more than one call, and the rows of the lists until then */
+    sums: `${run}sums/`,
     report: `${run}report.json`,
     reportHtml: `${run}report.html`,
     failures: `${run}failures.csv`,
+    /** the keys of failures.csv, one JSON key a line: what a retry takes over */
+    failedKeys: `${run}failures.jsonl`,
+    extra: `${run}extra.csv`,
+    notCarried: `${run}not-carried.csv`,
     baseline: `${run}baseline.json`,
     closure: `${run}closure.json`,
     /** both of the certificate's files begin like this */
@@ -30,13 +39,16 @@ export const stateKeys = (runId: string) => {
   }
 }
 
+/** Key lists that operators put into the state bucket. */
+export const INPUTS = 'inputs/'
+
 export const PAIRS = 'pairs/'
 
 export const pairKey = (pair: string): string => `${PAIRS}${pair}.json`
 
 export const uploadKey = (pair: string, key: Key): string => `uploads/${pair}/${hex(key, 40)}.json`
 
-/** A batch is named by the hash of its range's lower bound: a repeated ListSource writes the same shard again, and shards sort in no key order. */
+/** A batch is named by the hash of its range's lower bound: a repeated ListSource comes to the shard that is there, and shards sort in no key order. */
 export const batchName = (after: Key | undefined): string => `batches/${hex(after ?? 'from the beginning', 40)}`
 
 export const largeName = (key: Key): string => `large/${hex(key, 40)}`
@@ -59,7 +71,7 @@ export const shardOf = (runId: string, key: string): string => {
 
 const INDEX_DIGITS = 6
 
-/** Outcomes and verdicts of one shard are files named by the index of their first object, so that they list in order. */
+/** Outcomes of one shard are files named by the index of their first object, verdicts by which turn wrote them: they list in order. */
 export const outcomesPrefix = (runId: string, shard: string): string => `${stateKeys(runId).outcomes}${shard}/`
 
 export const outcomesKey = (runId: string, shard: string, first: number): string =>
@@ -67,8 +79,23 @@ export const outcomesKey = (runId: string, shard: string, first: number): string
 
 export const verdictsPrefix = (runId: string, shard: string): string => `${stateKeys(runId).verdicts}${shard}/`
 
-export const verdictsKey = (runId: string, shard: string, first: number): string =>
-  `${verdictsPrefix(runId, shard)}${String(first).padStart(INDEX_DIGITS, '0')}.jsonl`
+export const verdictsKey = (runId: string, shard: string, turn: number): string =>
+  `${verdictsPrefix(runId, shard)}${String(turn).padStart(INDEX_DIGITS, '0')}.jsonl`
+
+/** The checkpoint that a turn of adding up ended with. */
+export const sumsKey = (runId: string, turn: number): string => `${stateKeys(runId).sums}${String(turn).padStart(INDEX_DIGITS, '0')}.json`
+
+/** Which turn's checkpoint a file below `sums/` is; undefined: it is none. */
+export const turnOf = (key: string): number | undefined => {
+  const match = /\/sums\/([0-9]{6})\.json$/.exec(key)
+  return match ? Number(match[1]) : undefined
+}
+
+/** Rows of a list, named by the SHA-256 of their bytes: whoever writes them again writes the same. */
+export const rowsKey = (runId: string, sha256: string): string => `${stateKeys(runId).sums}rows/${sha256}`
+
+/** How far the mode reread has come inside large objects of a shard. It stands beside the shards' verdicts, not among them. */
+export const rereadKey = (runId: string, shard: string): string => `${stateKeys(runId).verdicts}reread/${shard}.json`
 
 /** The index in such a file's name. Throws StateBroken. */
 export const firstIndex = (key: string): number => {

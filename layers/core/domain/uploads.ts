@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { bareEtag, looksLikeMd5, type UploadEvidence } from './compare'
+import { bareEtag, looksLikeMd5, sameEtag, type UploadEvidence } from './compare'
 import type { KeyJson } from './keys'
 import type { OpenUpload, UploadPart } from './object-store'
+import type { NotCarried } from './outcomes'
 
 /**
  * uploads/<pair>/<hash of key>.json: what became of a large object's upload. It is written as `open` before the upload
@@ -9,6 +10,8 @@ import type { OpenUpload, UploadPart } from './object-store'
  */
 export interface UploadRecord {
   key: KeyJson
+  /** the source's version, of a run over all versions; undefined: the current object */
+  versionId?: string | undefined
   runId: string
   state: 'open' | 'complete' | 'aborted'
   /** null: announced, and its id not yet known */
@@ -18,8 +21,18 @@ export interface UploadRecord {
   destinationEtag: string | null
   /** bytes */
   partSize: number
+  /** the parts are the source's own: its ETag must come out (`exact`), or may (`guess`); undefined: they are cut as we like */
+  partsAsSource?: 'exact' | 'guess' | undefined
+  /** composite checksum of the object that the parts make; see `compositeCrc32` */
+  crc32?: string | undefined
   /** ISO 8601: before the upload was created */
   openedAt: string
+  /** hash of everything that it was begun with: see `optionsHash` */
+  options?: string | undefined
+  /** hash of its headers, metadata and storage class: see `carriedHash` */
+  carried?: string | undefined
+  /** what of the source's object it does not have */
+  notCarried?: NotCarried[] | undefined
 }
 
 /**
@@ -44,3 +57,10 @@ export const joinedEtag = (parts: readonly UploadPart[]): string | null =>
         .update(Buffer.concat(parts.map(({ etag }) => Buffer.from(bareEtag(etag), 'hex'))))
         .digest('hex')}-${parts.length}"`
     : null
+
+/**
+ * Whether an upload was given up because its parts, cut as the source's were, did not make the source's ETag: the bytes were damaged,
+ * or the source's parts are not all of one size after all.
+ */
+export const madeAnotherEtag = ({ state, partsAsSource, sourceEtag, destinationEtag }: UploadRecord): boolean =>
+  state === 'aborted' && partsAsSource === 'exact' && destinationEtag !== null && !sameEtag(destinationEtag, sourceEtag)

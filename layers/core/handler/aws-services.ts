@@ -75,6 +75,7 @@ const makeServices = (): Services => {
       account: options.account,
       vpc: process.env.DRAYAGE_VPC === 'true',
       allowedRegions: (process.env.DRAYAGE_ALLOWED_REGIONS ?? '').split(',').filter((name) => name !== ''),
+      deleteMarkers: process.env['DRAYAGE_DELETE_MARKERS'] === 'true',
     },
     state: s3Store({
       bucket: variable('DRAYAGE_STATE_BUCKET'),
@@ -100,9 +101,10 @@ const makeServices = (): Services => {
       () => variable('DRAYAGE_CERTIFICATE_KEY_ARN'),
     ),
     executions,
-    deadLetters: {
-      send: (messages) => sqsDeadLetters(new SQSClient({ region }), variable('DRAYAGE_DEAD_LETTER_QUEUE_URL')).send(messages),
-    },
+    deadLetters: sqsDeadLetters(
+      () => new SQSClient({ region }),
+      () => variable('DRAYAGE_DEAD_LETTER_QUEUE_URL'),
+    ),
     callCleanup: async (runId) => {
       const Payload = JSON.stringify({ migration: { runId } })
       const { StatusCode } = await lambdas.send(

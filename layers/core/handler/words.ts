@@ -1,6 +1,6 @@
 import { DrayageError, errorName } from '../domain/errors'
 import { hashKeys } from '../domain/keys'
-import { onOneLine } from '../domain/one-line'
+import { shortLine } from '../domain/one-line'
 import { withhold } from './known-values'
 
 /** What texts do with the keys in them: print them, or print a hash in their place. */
@@ -12,9 +12,7 @@ export const logKeysFrom = (env: NodeJS.ProcessEnv): LogKeys => (env['DRAYAGE_LO
 export const fitText = (text: string, keys: LogKeys, most: number): { text: string; credentials: number } => {
   const withheld = withhold(text)
   // Hashed before it is cut: a key of which half is left would still be half a key.
-  const line = onOneLine(keys === 'hash' ? hashKeys(withheld.text) : withheld.text)
-  const cut = line.length > most ? `${line.slice(0, most)}… (${line.length - most} characters more)` : line
-  return { text: cut, credentials: withheld.credentials }
+  return { text: shortLine(keys === 'hash' ? hashKeys(withheld.text) : withheld.text, most), credentials: withheld.credentials }
 }
 
 /**

@@ -3,31 +3,22 @@ import { sameEtag } from '../domain/compare'
 import { BodyMismatch, isRetryable, NoSuchUpload } from '../domain/errors'
 import type { Key } from '../domain/keys'
 import type { Migration } from '../domain/migration'
-import type { ListedObject, UploadPart } from '../domain/object-store'
-import type { Outcome } from '../domain/outcomes'
-import { partCount, partRange } from '../domain/parts'
+import type { ListedObject } from '../domain/object-store'
+import { timed, type OutcomeName, type Untimed } from '../domain/outcomes'
 import { causeOf, type CaughtError } from '../domain/report'
-import { joinedEtag, type UploadRecord } from '../domain/uploads'
+import type { UploadRecord } from '../domain/uploads'
 import { outcomeOfError } from './copy-object'
+import { abortUpload, copiedOutcome, joinUpload, noteJoined } from './join-upload'
 import { readLargeObject } from './large-object'
+import { listedAt } from './listed-at'
 import { readOutcomes, writeOutcomes } from './outcome-files'
 import { withRetries } from './retries'
-import { listedAt, type UploadTurn } from './begin-upload'
-import { findRecord, writeRecord } from './upload-record'
-
-/** Every part there, each of its right size; otherwise the upload must not be completed. */
-const checkParts = ({ size }: ListedObject, partSize: number, parts: readonly UploadPart[]): void => {
-  const wanted = partCount(size, partSize)
-  if (parts.length !== wanted) throw new BodyMismatch(`the upload has ${parts.length} parts of ${wanted}`)
-  for (const part of parts) {
-    const { from, to } = partRange(size, partSize, part.number)
-    if (part.size !== to - from + 1) throw new BodyMismatch(`part ${part.number} has ${part.size} bytes of ${to - from + 1}`)
-  }
-}
+import type { UploadTurn } from './begin-upload'
+import { findRecord } from './upload-record'
 
 const CHANGED = new Set(['ObjectChanged', 'NoSuchObject'])
 
-const failedOutcome = ({ key }: ListedObject, failure: CaughtError): Outcome => ({
+const failedOutcome = ({ key }: ListedObject, failure: CaughtError): Untimed => ({
   key,
   outcome: CHANGED.has(failure.Error) ? 'changed' : 'failed',
   bytes: 0,
@@ -35,19 +26,7 @@ const failedOutcome = ({ key }: ListedObject, failure: CaughtError): Outcome => 
   detail: causeOf(failure).slice(0, 1000),
 })
 
-type EndTurn = Omit<UploadTurn, 'source' | 'now'>
-
-const abort = async (
-  migration: Migration,
-  object: ListedObject,
-  record: UploadRecord | undefined,
-  { state, destination, signal }: EndTurn,
-): Promise<void> => {
-  if (record?.state !== 'open' || record.runId !== migration.runId || record.uploadId === null) return
-  const { uploadId } = record
-  await withRetries(() => destination.abortUpload(destinationKey(migration, object.key), uploadId, { signal }), signal)
-  await writeRecord(state, migration, object.key, { ...record, state: 'aborted' }, { signal })
-}
+type EndTurn = Omit<UploadTurn, 'source' | 'reading' | 'writingSince'>
 
 /** What a lost answer said: the object that the upload has become, if the destination lists it with the ETag that its parts make. */
 const alreadyJoined = async (
@@ -61,23 +40,22 @@ const alreadyJoined = async (
   return found?.size === object.size && sameEtag(found.etag, destinationEtag) ? found : undefined
 }
 
-const complete = async (migration: Migration, object: ListedObject, record: UploadRecord, turn: EndTurn): Promise<Outcome> => {
-  const { state, destination, signal } = turn
-  const key = destinationKey(migration, object.key)
-  const uploadId = record.uploadId!
-  const join = async (): Promise<{ etag: string }> => {
-    const parts = await withRetries(() => destination.listParts(key, uploadId, { signal }), signal)
-    checkParts(object, record.partSize, parts)
-    await writeRecord(state, migration, object.key, { ...record, destinationEtag: joinedEtag(parts) }, { signal })
-    return destination.completeUpload(key, uploadId, parts, { signal })
-  }
-  const { etag } = await join().catch(async (error: unknown) => {
-    const found = error instanceof NoSuchUpload ? await alreadyJoined(object, key, record, turn) : undefined
+/** Completes the upload, or finds that it was completed and only the answer was lost. */
+const complete = async (migration: Migration, object: ListedObject, record: UploadRecord, turn: EndTurn): Promise<Untimed> =>
+  joinUpload(migration, object, record, turn).catch(async (error: unknown) => {
+    if (!(error instanceof NoSuchUpload)) throw error
+    const found = await alreadyJoined(object, destinationKey(migration, object.key), record, turn)
     if (found === undefined) throw error
-    return found
+    return noteJoined(migration, object, record, { etag: found.etag }, turn)
   })
-  await writeRecord(state, migration, object.key, { ...record, state: 'complete', destinationEtag: etag }, { signal })
-  return { key: object.key, outcome: 'copied', bytes: object.size, etag }
+
+/** Parts that are wrong stay wrong: no later run may go on with them. The record is read again, for it says what they made. */
+const failedCompletion = async (migration: Migration, object: ListedObject, error: unknown, turn: EndTurn): Promise<Untimed> => {
+  if (isRetryable(error)) throw error
+  const outcome = outcomeOfError(object, error, turn.signal)
+  if (error instanceof BodyMismatch)
+    await abortUpload(migration, object, await findRecord(turn.state, migration, object.key, { signal: turn.signal }), turn)
+  return outcome
 }
 
 /**
@@ -91,27 +69,26 @@ export const completeUpload = async (
   shard: string,
   failure: CaughtError | undefined,
   turn: EndTurn,
-): Promise<{ outcome: Outcome['outcome'] }> => {
+): Promise<{ outcome: OutcomeName }> => {
   const { state, signal } = turn
   const { runId } = migration
   const object = await readLargeObject(state, runId, shard, { signal })
   const [already] = await readOutcomes(state, runId, shard, { signal })
   if (already) return { outcome: already.outcome }
   const record = await findRecord(state, migration, object.key, { signal })
-  let outcome: Outcome
+  let outcome: Untimed
   if (failure) {
-    await abort(migration, object, record, turn)
+    await abortUpload(migration, object, record, turn)
     outcome = failedOutcome(object, failure)
   } else if (record?.state === 'complete' && record.runId === runId && record.destinationEtag !== null) {
-    outcome = { key: object.key, outcome: 'copied', bytes: object.size, etag: record.destinationEtag }
+    outcome = copiedOutcome(object, record, { etag: record.destinationEtag })
   } else if (record?.state === 'open' && record.uploadId !== null) {
-    outcome = await complete(migration, object, record, turn).catch((error: unknown) => {
-      if (isRetryable(error)) throw error
-      return outcomeOfError(object, error, signal)
-    })
+    outcome = await complete(migration, object, record, turn).catch((error: unknown) => failedCompletion(migration, object, error, turn))
   } else {
     outcome = failedOutcome(object, { Error: 'NoSuchUpload', Cause: 'no open upload is recorded for this object' })
   }
-  if (await writeOutcomes(state, runId, shard, 0, [outcome], { signal })) turn.heard(outcome.outcome, outcome.bytes)
+  const now = turn.now().getTime()
+  const began = record === undefined ? now : Date.parse(record.openedAt)
+  if (await writeOutcomes(state, runId, shard, 0, [timed(outcome, began, now)], { signal })) turn.heard(outcome.outcome, outcome.bytes)
   return { outcome: outcome.outcome }
 }

@@ -1,14 +1,9 @@
-import { destinationKey } from '../domain/destination-key'
-import { BodyMismatch, errorName, StoreUnavailable } from '../domain/errors'
+import { errorName } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
-import { partRange, type PartGroup } from '../domain/parts'
+import type { PartGroup } from '../domain/parts'
+import { copyParts } from './copy-parts'
 import { readLargeObject } from './large-object'
-import { inPool } from './pool'
-import { withRetries } from './retries'
-
-/** Parts under way at once: 16 MiB each at the least, streamed, so memory stays far below their size. */
-const PARTS_AT_ONCE = 4
 
 export interface PartGroupTurn {
   state: ObjectStore
@@ -19,51 +14,14 @@ export interface PartGroupTurn {
   going(): boolean
 }
 
-/**
- * One turn over a part group: copies the parts that the destination does not have yet (it is asked, so that a lost call
- * costs no part twice), each by a ranged GET pinned to the listed ETag. Throws ObjectChanged if the source's object is
- * another one by now.
- */
+/** One turn over a part group of a large object. Throws as `copyParts` does. */
 export const copyPartGroup = async (
   migration: Migration,
   shard: string,
   upload: { uploadId: string; partSize: number; partGroup: PartGroup },
-  { state, source, destination, signal, going }: PartGroupTurn,
+  turn: PartGroupTurn,
 ): Promise<{ done: boolean; parts: number; bytes: number }> => {
-  const { uploadId, partSize, partGroup } = upload
+  const { state, signal } = turn
   const object = await readLargeObject(state, migration.runId, shard, { signal })
-  const key = destinationKey(migration, object.key)
-  const present = new Map(
-    (await withRetries(() => destination.listParts(key, uploadId, { signal }), signal)).map((part) => [part.number, part.size]),
-  )
-  const wanted: number[] = []
-  for (let number = partGroup.first; number <= partGroup.last; number++) {
-    const { from, to } = partRange(object.size, partSize, number)
-    if (present.get(number) !== to - from + 1) wanted.push(number)
-  }
-
-  let parts = 0
-  let bytes = 0
-  const copyPart = async (number: number): Promise<void> => {
-    const range = partRange(object.size, partSize, number)
-    const size = range.to - range.from + 1
-    const read = await source.read(object.key, { range, ifMatch: object.etag || undefined, signal })
-    try {
-      if (read.length !== size) throw new BodyMismatch(`part ${number}: the source offers ${read.length} bytes of ${size}`)
-      await destination.putPart(key, uploadId, number, { stream: read.body, size }, { signal })
-      parts++
-      bytes += size
-    } finally {
-      read.body.destroy()
-    }
-  }
-  try {
-    await inPool(wanted, PARTS_AT_ONCE, (number) => withRetries(() => copyPart(number), signal), going)
-  } catch (error) {
-    // Parts that the deadline cut off are for the next turn; a call in which none was finished would only be repeated.
-    if (parts === 0 || errorName(signal.reason) !== 'DeadlinePassed') throw error
-  }
-  if (parts === 0 && wanted.length > 0)
-    throw new StoreUnavailable('the destination did not list the parts of the upload in the time that a call has')
-  return { done: parts === wanted.length, parts, bytes }
+  return copyParts(migration, object, upload, { ...turn, mayGoOn: () => errorName(signal.reason) === 'DeadlinePassed' })
 }

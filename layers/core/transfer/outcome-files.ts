@@ -6,8 +6,15 @@ import { firstIndex, outcomesKey, outcomesPrefix } from '../domain/state-keys'
 
 const parse = (name: string, text: string): Outcome[] => {
   if (!text.endsWith('\n')) throw new StateBroken(`${name} does not end with a whole line`)
-  return text.slice(0, -1).split('\n').map(outcomeFromLine)
+  try {
+    return text.slice(0, -1).split('\n').map(outcomeFromLine)
+  } catch (error) {
+    throw new StateBroken(`a line of ${name} is not an outcome`, { cause: error })
+  }
 }
+
+/** Large objects whose outcomes are read at once: each has a folder of its own, which takes two requests. */
+export const LARGE_AT_ONCE = 16
 
 /** The lines of one outcome file. */
 const readOutcomeFile = async (state: ObjectStore, name: string, call: Call): Promise<Outcome[]> =>

@@ -8,6 +8,8 @@ import { withRetries } from './retries'
 export interface PostflightTurn {
   /** what Preflight wrote, if the run came that far */
   before: PreflightFile | undefined
+  /** whether it wrote something that cannot be read */
+  lost: boolean
   /** asks the destination for its settings, with the run's right to read */
   settings(): Promise<BucketSettings>
   now(): Date
@@ -18,10 +20,11 @@ export interface PostflightTurn {
  * Asks the destination again what Preflight asked it. A question that cannot be put is an answer of its own: the books are written
  * whatever became of the access.
  */
-export const postflight = async (migration: Migration, { before, settings, now, signal }: PostflightTurn): Promise<Postflight> => {
+export const postflight = async (migration: Migration, { before, lost, settings, now, signal }: PostflightTurn): Promise<Postflight> => {
   const at = now().toISOString()
   const not = (reason: string): Postflight => ({ repeated: false, at, reason })
   if (migration.dryRun) return not('a dry run writes nothing')
+  if (lost) return not('what Preflight found cannot be read')
   if (before === undefined) return not('the run ended before Preflight had asked')
   if (before.problems.length > 0) return not('Preflight refused the run')
   if (before.settings === null) return { repeated: true, at, checks: destinationChecks(migration, null), drift: [] }

@@ -6,6 +6,7 @@ import {
   EndpointUnreachable,
   isRetryable,
   NoSuchBucket,
+  ObjectArchived,
   PreflightFailed,
   StoreRefused,
 } from '../domain/errors'
@@ -80,18 +81,28 @@ export const placeProblems = async (...asked: Parameters<typeof sideProblems>): 
 const PROBE = Buffer.from('drayage write probe')
 
 /**
- * Proves that the run's access may write, and leaves nothing: an upload is created, given one part and aborted.
- * Throws PreflightFailed, or what a store throws that may answer a little later.
+ * Proves that the run's access may write, and leaves nothing: an upload is created, given one part, listed and aborted; where the mode
+ * is checksum, also that the part's checksum is kept. Returns when the part was written, by the destination's clock (ISO 8601): no
+ * object of the run is older. Throws PreflightFailed, or what a store throws that may answer a little later.
  */
-export const probeWriting = async (migration: Migration, destination: ObjectStore, signal: AbortSignal): Promise<void> => {
+export const probeWriting = async (migration: Migration, destination: ObjectStore, signal: AbortSignal): Promise<string> => {
   const key = probeKey(migration)
   let created: string | undefined
   try {
-    const upload = await withRetries(() => destination.createUpload(key, { signal }), signal)
+    const upload = await withRetries(
+      () => destination.createUpload(key, { kmsKey: migration.destination.kmsKey ?? undefined, signal }),
+      signal,
+    )
     created = upload
-    await withRetries(() => destination.putPart(key, upload, 1, PROBE, { signal }), signal)
+    const { crc32 } = await withRetries(() => destination.putPart(key, upload, 1, PROBE, { signal }), signal)
+    const [part] = await withRetries(() => destination.listParts(key, upload, { signal }), signal)
+    if (migration.verification.mode === 'checksum' && part?.crc32 !== crc32)
+      throw new PreflightFailed('verification.mode: the destination keeps no checksums; ask for the mode reread or listing')
+    if (part?.lastModified === undefined)
+      throw new PreflightFailed('destination.bucket: its store does not say when a part was written; name a bucket of another one')
+    return part.lastModified
   } catch (error) {
-    if (isRetryable(error)) throw error
+    if (isRetryable(error) || error instanceof PreflightFailed) throw error
     throw new PreflightFailed(`destination.bucket: it cannot be written to: ${error instanceof Error ? error.message : 'unknown error'}`, {
       cause: error,
     })
@@ -101,9 +112,67 @@ export const probeWriting = async (migration: Migration, destination: ObjectStor
   }
 }
 
+const firstKey = async (store: ObjectStore, prefix: Buffer, signal: AbortSignal): Promise<Buffer | undefined> => {
+  for await (const page of store.list({ prefix, pageSize: 1 }, { signal })) return page[0]?.key
+  return undefined
+}
+
+/**
+ * Asks after an object of the destination with the run's right to read, or, where there is none, after the write probe's key: Amazon S3
+ * answers 404 to who may read and list, and 403 to who may only list (API reference, HeadObject). Whether it still answers 404 to a
+ * right to list that is bound to a prefix is not documented: `ownRole`, whose policy was read back, is not refused by that answer.
+ * Throws PreflightFailed, or what a store throws that may answer a little later.
+ */
+export const probeReading = async (
+  migration: Migration,
+  destination: ObjectStore,
+  ownRole: boolean,
+  signal: AbortSignal,
+): Promise<void> => {
+  const present = await withRetries(() => firstKey(destination, destinationPrefix(migration), signal), signal)
+  try {
+    await withRetries(() => destination.stat(present ?? probeKey(migration), { signal }), signal)
+  } catch (error) {
+    if (!(error instanceof DrayageError) || isRetryable(error)) throw error
+    if (error instanceof AccessDenied && present === undefined && ownRole) return
+    const remedy =
+      error instanceof AccessDenied
+        ? 'who verifies may not read objects of the destination; grant s3:GetObject, or ask for the mode listing'
+        : `the destination does not answer a HEAD (${error.message}); ask for the mode listing`
+    throw new PreflightFailed(`verification.mode: ${remedy}`, { cause: error })
+  }
+}
+
+/**
+ * Lists one version of each side, where all are to be carried. Whether an empty bucket keeps versions its listing does not say: where
+ * the destination's settings cannot be asked for, the first write tells. Throws PreflightFailed, or what a store throws that may
+ * answer a little later.
+ */
+export const probeVersions = async (
+  migration: Migration,
+  open: (side: Side) => Promise<ObjectStore>,
+  signal: AbortSignal,
+): Promise<void> => {
+  if (migration.carry.versions !== 'all') return
+  const prefixes = { source: Buffer.from(migration.source.prefix, 'utf8'), destination: destinationPrefix(migration) }
+  for (const side of ['source', 'destination'] as const) {
+    const ask = async (): Promise<void> => {
+      for await (const _page of (await open(side)).listVersions({ prefix: prefixes[side], pageSize: 1 }, { signal })) return
+    }
+    await withRetries(ask, signal).catch((error: unknown) => {
+      if (isRetryable(error) || signal.aborted) throw error
+      const words = error instanceof Error ? error.message : 'unknown error'
+      throw new PreflightFailed(
+        `carry.versions: the ${side} cannot list versions: ${words}; grant s3:ListBucketVersions on ${migration[side].bucket}, or ask for current`,
+        { cause: error },
+      )
+    })
+  }
+}
+
 /** What the source was seen to do: written into the report, and later used to correct the provider's profile. */
 export interface SourceProbe {
-  /** whether a read pinned to a wrong ETag is refused; null: there is no object to try it on */
+  /** whether a read pinned to a wrong ETag is refused; null: there is no object to try it on, or the first one is archived */
   ifMatch: boolean | null
 }
 
@@ -119,6 +188,7 @@ export const probeSource = async (migration: Migration, source: ObjectStore, sig
       return { ifMatch: false }
     } catch (error) {
       if (!(error instanceof DrayageError) || isRetryable(error)) throw error
+      if (error instanceof ObjectArchived) break
       return { ifMatch: error.name === 'ObjectChanged' }
     }
   }

@@ -1,118 +1,38 @@
-import type { DeadLetter, DeadLetters } from '../domain/access'
+import type { DeadLetters } from '../domain/access'
 import { checkLine, warnings } from '../domain/bucket-checks'
 import type { BucketSettings } from '../domain/bucket-settings'
-import { csvLine } from '../domain/csv'
+import { DrayageError, errorName, PreconditionFailed } from '../domain/errors'
 import type { Estimate } from '../domain/estimate'
-import { keyFromJson, keyToJson, printableKey, type Key } from '../domain/keys'
-import { addLedger, balances, emptyLedger, shardBooks, unaccounted } from '../domain/ledger'
-import { cursorFromJson, isListed, NO_TOTALS, type CursorJson } from '../domain/listing'
+import { balances, unaccounted } from '../domain/ledger'
 import type { Migration } from '../domain/migration'
 import type { Call, ObjectStore } from '../domain/object-store'
-import type { PreflightFile } from '../domain/preflight-file'
-import { causeOf, objections, reasonOf, type CaughtError, type FailureRow, type Report, type ReportFacts } from '../domain/report'
-import { findJson, listNames, readBytes, writeJson, writeLines } from '../domain/state-files'
-import { largeName, shardOf, stateKeys } from '../domain/state-keys'
-import { shardFromText, tilingFault } from '../domain/shards'
-import { addVerdicts, noVerdicts } from '../domain/verdicts'
-import { readOutcomes } from './outcome-files'
+import { phasesOf } from '../domain/phases'
+import { causeOf, objections, reasonOf, type CaughtError, type Report, type ReportFacts } from '../domain/report'
+import { archivedReport } from '../domain/restore-file'
+import { totalsFaults } from '../domain/shard-faults'
+import { readJson, writeJson } from '../domain/state-files'
+import { stateKeys } from '../domain/state-keys'
+import { addUp, type AddingTurn } from './add-up'
 import { postflight as askAgain } from './postflight'
-import { readVerdicts } from './verify-batch'
-
-/** Failures shown in report.json; all of them stand in failures.csv. */
-const SAMPLE = 20
+import { readChildren } from './read-children'
+import { readCursor } from './read-cursor'
+import { readPreflight, readRestore, readStandingReport } from './read-run-files'
 
 /** What ended a run early, as the state machine hands it over. */
 export interface RunEnd {
   failure?: CaughtError | undefined
   /** per fleet: {} or a Map Run, or the error that ended it */
   copying?: Partial<CaughtError>[] | undefined
+  /** the Map Run of VerifyBatches */
+  verifying?: unknown
   estimate?: Estimate | undefined
 }
 
-export interface ReconcileTurn {
-  state: ObjectStore
+export interface ReconcileTurn extends AddingTurn {
   deadLetters: DeadLetters
   /** asks the destination for its settings, with the run's right to read */
   settings(migration: Migration, call: Call): Promise<BucketSettings>
-  signal: AbortSignal
   now(): Date
-}
-
-interface Books {
-  ledger: ReturnType<typeof emptyLedger>
-  verdicts: ReturnType<typeof noVerdicts>
-  copiedBytes: number
-  faults: string[]
-  ranges: { after: Key | undefined; upTo: Key | undefined }[]
-  letters: DeadLetter[]
-  failures: { count: number; sample: FailureRow[] }
-}
-
-const emptyBooks = (): Books => ({
-  ledger: emptyLedger(),
-  verdicts: noVerdicts(),
-  copiedBytes: 0,
-  faults: [],
-  ranges: [],
-  letters: [],
-  failures: { count: 0, sample: [] },
-})
-
-const CSV_HEADER = csvLine(['key', 'what', 'reason', 'detail', 'key_base64'])
-
-const rowLine = ({ key, what, reason, detail }: FailureRow): string => {
-  const bytes = keyFromJson(key)
-  return csvLine([printableKey(bytes), what, reason, detail, bytes.toString('base64')])
-}
-
-/** Adds one shard to the books, from its files alone, and returns its failure rows. */
-const addShardTo = async (books: Books, migration: Migration, name: string, state: ObjectStore, call: Call): Promise<FailureRow[]> => {
-  const { runId } = migration
-  const shardName = shardOf(runId, name)
-  const shard = shardFromText((await readBytes(state, name, call)).body.toString('utf8'), name)
-  const written = await readOutcomes(state, runId, shardName, call)
-  for (const object of shard.objects) if (object.large) written.push(...(await readOutcomes(state, runId, largeName(object.key), call)))
-  const { ledger, outcomes, faults } = shardBooks(shard, shardName, written)
-  const verdictFiles = await readVerdicts(state, runId, shardName, call)
-
-  books.ledger = addLedger(books.ledger, ledger)
-  books.ranges.push({ after: shard.after, upTo: shard.upTo })
-  books.faults.push(...faults)
-  if (!balances(ledger)) books.faults.push(`${shardName}: ${unaccounted(ledger)} of ${ledger.listed} objects have no outcome`)
-  const rows: FailureRow[] = []
-  for (const outcome of outcomes) {
-    if (!outcome) continue
-    books.copiedBytes += outcome.bytes
-    if (outcome.outcome === 'failed' || outcome.outcome === 'changed') {
-      rows.push({ key: keyToJson(outcome.key), what: outcome.outcome, reason: outcome.reason ?? '', detail: outcome.detail ?? '' })
-    }
-  }
-  const unfinished = ledger.failed + ledger.changed
-  if (unfinished > 0) books.letters.push({ runId, shard: shardName, objects: unfinished, failures: stateKeys(runId).failures })
-  for (const file of verdictFiles) {
-    books.verdicts = addVerdicts(books.verdicts, file.counts)
-    for (const { key, verdict, detail } of file.verdicts) {
-      if (verdict !== 'extra') rows.push({ key: keyToJson(key), what: verdict, reason: 'Verification', detail })
-    }
-  }
-  return rows
-}
-
-/** The failure rows of all shards as CSV lines; the books are added up on the way. One shard at a time is in memory. */
-async function* failureLines(
-  books: Books,
-  migration: Migration,
-  names: readonly string[],
-  state: ObjectStore,
-  call: Call,
-): AsyncGenerator<string> {
-  yield CSV_HEADER
-  for (const name of names) {
-    const rows = await addShardTo(books, migration, name, state, call)
-    books.failures.count += rows.length
-    books.failures.sample.push(...rows.slice(0, Math.max(0, SAMPLE - books.failures.sample.length)))
-    for (const row of rows) yield rowLine(row)
-  }
 }
 
 const stoppedBy = ({ failure, copying }: RunEnd): string | undefined => {
@@ -120,49 +40,118 @@ const stoppedBy = ({ failure, copying }: RunEnd): string | undefined => {
   return error && causeOf(error)
 }
 
-/**
- * Adds up the books from the run's files, decides whether the run is verified, and writes failures.csv, report.json and
- * the dead letters: the same files at whatever state the run ended.
- */
-export const reconcile = async (
-  migration: Migration,
-  end: RunEnd,
-  { state, deadLetters, settings, signal, now }: ReconcileTurn,
-): Promise<Report> => {
-  const keys = stateKeys(migration.runId)
-  const call = { signal }
-  const cursorFile = await findJson<CursorJson>(state, keys.cursor, call)
-  const cursor = cursorFile && cursorFromJson(cursorFile.value)
-  const books = emptyBooks()
-  const names = migration.dryRun ? [] : await listNames(state, keys.batches, call)
-  await writeLines(state, keys.failures, failureLines(books, migration, names, state, call), call)
+/** ms since 1970, of a file's own word for it; undefined: it has none. */
+const momentOf = (at: string | undefined): number | undefined => {
+  const ms = Date.parse(at ?? '')
+  return Number.isNaN(ms) ? undefined : ms
+}
 
-  const listing = { ...(cursor?.totals ?? NO_TOTALS), complete: cursor !== undefined && isListed(cursor) }
-  const tiling = listing.complete && !migration.dryRun ? tilingFault(books.ranges) : undefined
-  if (tiling !== undefined) books.faults.push(tiling)
-  const before = (await findJson<PreflightFile>(state, keys.preflight, call))?.value
-  const postflight = await askAgain(migration, { before, settings: () => settings(migration, call), now, signal })
+type TakenOver = Report['deadLetters']['takenOver']
+
+/**
+ * Removes the messages of the run whose failures this one was given. Only once this run has told of everything that it left: what it
+ * did not come to stays where it was. Messages that stay are no fault of a migration: the report names them. `before`: what an earlier
+ * call removed, which nobody finds a second time.
+ */
+const takeOver = async (
+  migration: Migration,
+  complete: boolean,
+  before: TakenOver,
+  { deadLetters, signal }: ReconcileTurn,
+): Promise<TakenOver> => {
+  const { dryRun, selection } = migration
+  const runId = selection.failuresOf
+  if (runId === null) return null
+  if (before !== null && before.problem === null) return before
+  if (dryRun || !complete) return { runId, messages: null, problem: 'this run does not account for all of its objects' }
+  try {
+    return { runId, messages: await deadLetters.take(runId, { signal }), problem: null }
+  } catch (error) {
+    if (signal.aborted || !(error instanceof DrayageError)) throw error
+    return { runId, messages: null, problem: `${errorName(error)}: ${error.message}` }
+  }
+}
+
+/**
+ * Writes report.json in place of the one with this ETag, or of none. A call that was given up, and comes late, replaces nothing: the
+ * report that another one has written since stands, and is returned without an ETag.
+ */
+const writeReport = async (
+  state: ObjectStore,
+  name: string,
+  report: Report,
+  standing: string | undefined,
+  call: Call,
+): Promise<{ report: Report; etag?: string }> => {
+  try {
+    const condition = standing === undefined ? { ifNoneMatch: true } : { ifMatch: standing }
+    return { report, etag: await writeJson(state, name, report, { ...call, ...condition }) }
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed)) throw error
+    return { report: (await readJson<Report>(state, name, call)).value }
+  }
+}
+
+/**
+ * One turn of adding up the books from the run's files; undefined: its time was over before the shards were. The last turn decides whether
+ * the run is verified, and writes its lists, the dead letters and report.json: the same files at whatever state the run ended, and in
+ * however many turns. A call whose answer was lost is made again: what report.json says was sent and taken over is not sent and looked
+ * for once more.
+ */
+export const reconcile = async (migration: Migration, end: RunEnd, turn: ReconcileTurn): Promise<Report | undefined> => {
+  const { state, deadLetters, settings, signal, now } = turn
+  const { runId, source, destination, verification } = migration
+  const keys = stateKeys(runId)
+  const call = { signal }
+  const began = now().getTime()
+  const startedAt = Date.parse(migration.startedAt)
+  const standing = await readStandingReport(state, runId, call)
+  const told = standing.value?.deadLetters
+  const preflight = await readPreflight(state, runId, call)
+  const before = preflight.value
+  const cursor = await readCursor(state, keys.cursor, call)
+  const restore = await readRestore(state, runId, call)
+  const broken = [...standing.faults, ...[preflight.fault, restore.fault].filter((fault) => fault !== undefined)]
+  const { excludedFor, archivedIn, extraPuts: _, ...totals } = cursor.totals
+  const listing = { ...totals, complete: cursor.complete }
+
+  const added = await addUp(migration, { began, verified: end.failure === undefined && !migration.dryRun }, turn)
+  if (added === undefined) return undefined
+  const { sums, lists } = added
+  sums.mistrust(...cursor.faults)
+  if (listing.complete && !migration.dryRun) {
+    sums.close()
+    sums.mistrust(...totalsFaults({ ...sums.totals, ...sums.excludedBy }, { ...listing, ...(excludedFor ?? sums.excludedBy) }))
+  }
+  const complete = sums.complete && listing.complete && !migration.dryRun
+  await lists.end(complete)
+  const postflight = await askAgain(migration, {
+    before,
+    lost: preflight.fault !== undefined,
+    settings: () => settings(migration, call),
+    now,
+    signal,
+  })
+  const children = migration.dryRun ? null : await readChildren(runId, end, state, call)
+  const faults = [...broken, ...sums.faults()]
+  const { ledger, verdicts, failures, notCarried } = sums
   const facts: ReportFacts = {
-    migration,
-    ledger: books.ledger,
-    verdicts: books.verdicts,
-    listing,
-    faults: books.faults,
-    stoppedBy: stoppedBy(end),
-    postflight,
+    ...{ migration, ledger, verdicts, listing, faults, stoppedBy: stoppedBy(end), children, postflight },
+    notCarried: notCarried.count,
+    bySizeAndTime: sums.skippedBy['size-and-time'],
   }
   const against = objections(facts)
   const succeeded = against.length === 0
-  const { source, destination } = migration
+  const endedAt = now()
   const report: Report = {
-    version: 1,
-    runId: migration.runId,
+    version: 2,
+    runId,
     executionId: migration.executionId,
     outcome: !succeeded ? 'not-verified' : migration.dryRun ? 'estimated' : 'verified',
     succeeded,
     reason: reasonOf(facts, against),
     startedAt: migration.startedAt,
-    endedAt: now().toISOString(),
+    endedAt: endedAt.toISOString(),
     source: {
       bucket: source.bucket,
       prefix: source.prefix,
@@ -171,24 +160,54 @@ export const reconcile = async (
       provider: source.provider,
     },
     destination: { bucket: destination.bucket, prefix: destination.prefix, endpoint: destination.endpoint, region: destination.region },
-    ledger: { ...books.ledger, balanced: balances(books.ledger), unaccounted: unaccounted(books.ledger) },
-    bytes: { listed: listing.bytes, copied: books.copiedBytes },
-    verification: {
-      mode: migration.verification.mode,
-      evidence: "the destination's own listing: size, and the ETag that its PUT answered",
-      counts: books.verdicts,
-    },
+    cutover: migration.cutover,
+    ledger: { ...ledger, balanced: balances(ledger), unaccounted: unaccounted(ledger) },
+    bytes: { listed: listing.bytes, copied: sums.copiedBytes },
+    verification: { mode: verification.mode, sample: verification.sample, counts: verdicts, evidence: sums.evidence },
+    proofs: sums.proofs,
+    skippedBy: sums.skippedBy,
+    excludedBy: migration.dryRun && excludedFor !== undefined ? excludedFor : sums.excludedBy,
     listing,
     estimate: end.estimate ?? null,
-    faults: books.faults,
-    failures: books.failures,
+    archived: archivedReport(migration, archivedIn, restore.value),
+    faults,
+    children,
+    failures: { ...failures.all, complete, reasons: failures.groups() },
+    notCarried: { count: notCarried.count, sample: notCarried.sample, what: Object.fromEntries(notCarried.what) },
+    extra: sums.extra,
+    vanished: sums.vanished,
+    sizes: sums.sizes,
+    throughput: sums.throughput.result() ?? null,
+    phases: phasesOf({
+      startedAt,
+      preflightAt: momentOf(before?.at),
+      listedAt: cursor.at,
+      restored: restore.etag !== undefined,
+      copying: sums.copying,
+      verification: sums.verification,
+      adding: { from: added.began, to: endedAt.getTime() },
+    }),
+    deadLetters: { sent: told?.sent ?? 0, takenOver: told?.takenOver ?? null },
     stoppedBy: facts.stoppedBy ?? null,
     dataClassification: migration.dataClassification,
     preflight: before === undefined ? null : { problems: before.problems, warnings: warnings(before.checks).map(checkLine) },
     postflight,
-    files: { report: keys.report, failures: keys.failures, certificate: keys.certificate, html: keys.reportHtml },
+    files: {
+      report: keys.report,
+      html: keys.reportHtml,
+      failures: keys.failures,
+      failedKeys: keys.failedKeys,
+      extra: keys.extra,
+      notCarried: keys.notCarried,
+      certificate: keys.certificate,
+    },
   }
-  if (books.letters.length > 0) await deadLetters.send(books.letters)
-  await writeJson(state, keys.report, report, call)
-  return report
+  // The report stands before the queue is asked: one that refuses leaves a run that has it.
+  const first = await writeReport(state, keys.report, report, standing.etag, call)
+  if (first.etag === undefined) return first.report
+  const sent = sums.letters.length
+  if (sent > 0 && told?.sent !== sent) await deadLetters.send(sums.letters)
+  const takenOver = await takeOver(migration, complete, report.deadLetters.takenOver, turn)
+  if (sent === report.deadLetters.sent && takenOver === report.deadLetters.takenOver) return report
+  return (await writeReport(state, keys.report, { ...report, deadLetters: { sent, takenOver } }, first.etag, call)).report
 }

@@ -15,13 +15,16 @@ import type { ObjectStore } from '../domain/object-store'
 import type { PreflightFile } from '../domain/preflight-file'
 import { writeJson } from '../domain/state-files'
 import { stateKeys } from '../domain/state-keys'
-import { placeProblem, probeSource, probeWriting, sideProblems, type Side } from './preflight'
+import { placeProblem, probeReading, probeSource, probeVersions, probeWriting, sideProblems, type Side } from './preflight'
+import { readKeyList } from './read-key-list'
 import { withRetries } from './retries'
 
 export interface PreflightTurn {
   state: ObjectStore
   /** a side as it is used by copiers */
   open(side: Side): Promise<ObjectStore>
+  /** the destination with the run's right to read: what verifies */
+  reading(): Promise<ObjectStore>
   /** asks the destination for its settings, with the run's right to read */
   settings(): Promise<BucketSettings>
   /** the source's endpoint, wherever it is written; null: Amazon S3 */
@@ -50,11 +53,15 @@ const askDestination = async (
 }
 
 /**
- * Reaches both sides, asks the destination for its settings and judges them by what the objects are; then, and only if nothing
- * refuses the run, tries to write, leaving nothing. All of it goes into preflight.json. Throws PreflightFailed with a line per
- * problem, or what a store throws that may answer a little later.
+ * Reaches both sides, asks the destination for its settings and judges them by what the objects are, and checks the list of keys that
+ * the run is over, if it is over one; then, and only if nothing refuses the run, tries to list versions, where all are to be carried,
+ * to write, leaving nothing, and whether the mode of verification can be answered. All of it goes into preflight.json. Throws
+ * PreflightFailed with a line per problem, or what a store throws that may answer a little later.
  */
-export const runPreflight = async (migration: Migration, turn: PreflightTurn): Promise<PreflightFile> => {
+export const runPreflight = async (
+  migration: Migration,
+  turn: PreflightTurn,
+): Promise<PreflightFile & { probes: NonNullable<PreflightFile['probes']> }> => {
   const { state, open, signal } = turn
   const sides = await sideProblems(migration, open, signal)
   const destination =
@@ -72,15 +79,22 @@ export const runPreflight = async (migration: Migration, turn: PreflightTurn): P
     dataClassification: migration.dataClassification,
     checks: [...destination.checks, ...transport],
     settings: destination.found,
-    problems: [...[sides.source, destination.problem].filter((line) => line !== undefined), ...refusing.map(checkLine)],
+    problems: [
+      ...[sides.source, destination.problem].filter((line) => line !== undefined),
+      ...refusing.map(checkLine),
+      ...(await readKeyList(migration, state, { signal })),
+    ],
     grants: turn.grants,
     probes: null,
   }
   const write = () => writeJson(state, stateKeys(migration.runId).preflight, file, { signal })
   await write()
   if (file.problems.length > 0) throw new PreflightFailed(file.problems.join('\n'))
+  let writingSince: string
   try {
-    await probeWriting(migration, await open('destination'), signal)
+    await probeVersions(migration, open, signal)
+    writingSince = await probeWriting(migration, await open('destination'), signal)
+    if (migration.verification.mode !== 'listing') await probeReading(migration, await turn.reading(), turn.runtime === 'aws', signal)
   } catch (error) {
     if (!(error instanceof PreflightFailed)) throw error
     file.problems = [error.message]
@@ -88,9 +102,10 @@ export const runPreflight = async (migration: Migration, turn: PreflightTurn): P
     throw error
   }
   const { ifMatch } = await probeSource(migration, await open('source'), signal)
-  file.probes = { wrote: true, sourceRefusesWrongEtag: ifMatch }
+  const probes = { wrote: true, writingSince, sourceRefusesWrongEtag: ifMatch }
+  file.probes = probes
   await write()
-  return file
+  return { ...file, probes }
 }
 
 /** How many checks were told and refuse nothing. */

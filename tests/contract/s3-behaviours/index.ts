@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { CreateBucketCommand } from '@aws-sdk/client-s3'
 import type { IssuedKey } from '../../../cli/local/s3-server/index'
 import { answered, Differs, placeOf, type Behaviour } from './behaviour'
+import { archivesAndLocks } from './archives-and-locks'
 import { checksums } from './checksums'
 import { conditions } from './conditions'
 import { copies } from './copies'
@@ -26,6 +27,7 @@ export const S3_BEHAVIOURS: readonly Behaviour[] = [
   ...listing,
   ...versions,
   ...tags,
+  ...archivesAndLocks,
   ...copies,
   ...presigned,
   ...errors,

@@ -182,6 +182,28 @@ export const versions = group('versions', [
     LIST,
   ],
   [
+    'ListObjectVersions lists delete markers among the versions, in the order of their writing',
+    async (at) => {
+      const ids = await written(at, 'one')
+      ids.push((await at.remove('a')).VersionId ?? '', (await at.put('a', 'three')).VersionId ?? '')
+      const { body: xml } = await at.raw({ method: 'GET', path: `/${at.bucket}`, query: 'versions=' })
+      const listed = [...xml.matchAll(/<VersionId>([^<]+)</g)].map(([, id = '']) => ids.indexOf(id))
+      same('listing', listed, [2, 1, 0])
+    },
+    LIST,
+  ],
+  [
+    'ListObjectVersions goes on after all versions of a key, which need not be there',
+    async (at) => {
+      await at.versioning('Enabled')
+      for (const key of ['a', 'a', 'c', 'd']) await at.put(key)
+      const after = async (KeyMarker: string) => (await at.versions({ KeyMarker })).Versions?.map(({ Key }) => Key)
+      same('after a', await after('a'), ['c', 'd'])
+      same('after b', await after('b'), ['c', 'd'])
+    },
+    LIST,
+  ],
+  [
     'ListObjectVersions by prefix, by delimiter and url-encoded',
     async (at) => {
       await at.versioning('Enabled')

@@ -47,7 +47,11 @@ const LIES: Record<string, (signed: Signed) => Signed> = {
   'one byte less': (signed) => text(signed, (json) => json.slice(0, -1)),
   'the same content, written otherwise': (signed) => text(signed, (json) => JSON.stringify(JSON.parse(json), null, 1)),
   nothing: (signed) => text(signed, () => ''),
-  'another statement': (signed) => signature(signed, (file) => (file.statement = file.statement.replace(/"sha256":"./, '"sha256":"f'))),
+  'another statement': (signed) =>
+    signature(
+      signed,
+      (file) => (file.statement = file.statement.replace(/(?<="sha256":")./, (digit: string) => (digit === 'f' ? '0' : 'f'))),
+    ),
   'another key named': (signed) => signature(signed, (file) => (file.key = 'arn:aws:kms:eu-central-1:123456789012:key/another')),
   'another algorithm': (signed) => signature(signed, (file) => (file.algorithm = 'none')),
   'no signature': (signed) => signature(signed, (file) => (file.signature = '')),

@@ -14,20 +14,25 @@ export const RUN = 'run-1'
 export const DESTINATION = 'arn:aws:s3:::acme-archive'
 export const PREFIX = 'from-acme/'
 
-/** Frozen by the code that does it on AWS, at NOW: a day of access. */
-const MIGRATION = parseRequest(
-  {
-    source: { bucket: 'acme', credential: 'acme' },
-    destination: { bucket: 'acme-archive', prefix: PREFIX, region: REGION, account: ACCOUNT, kmsKey: PARTNER_KEY },
-    access: { hours: 24 },
-  },
-  {
-    runtime: 'aws',
-    runId: RUN,
-    executionId: `arn:aws:states:${REGION}:${ACCOUNT}:execution:drayage-dev-migrate:${RUN}`,
-    now: new Date(NOW),
-  },
-)
+/** Frozen by the code that does it on AWS, at NOW: a day of access. As if the stage let it put delete markers: if it does not, others must refuse. */
+const migrationOf = (carry: object) =>
+  parseRequest(
+    {
+      source: { bucket: 'acme', credential: 'acme' },
+      destination: { bucket: 'acme-archive', prefix: PREFIX, region: REGION, account: ACCOUNT, kmsKey: PARTNER_KEY },
+      carry,
+      access: { hours: 24 },
+    },
+    {
+      runtime: 'aws',
+      runId: RUN,
+      executionId: `arn:aws:states:${REGION}:${ACCOUNT}:execution:drayage-dev-migrate:${RUN}`,
+      now: new Date(NOW),
+      stage: { account: ACCOUNT, allowedRegions: [], deleteMarkers: true },
+    },
+  )
+const MIGRATION = migrationOf({})
+const CARRYING_ALL = migrationOf({ tags: true, retention: true, versions: 'all' })
 
 const PLACE = { partition: 'aws', account: ACCOUNT, stage: 'dev' }
 export const WRITE_ROLE = roleArn(PLACE, RUN, 'write')
@@ -56,20 +61,30 @@ export interface Runtime {
 export const runtimeOf = (environment: Record<string, string>, boundaries: Record<string, Document>): Runtime => {
   const context = contextOf(awsAccessFromEnvironment({ ...environment, AWS_REGION: REGION }))
   const [write, verify] = [roleAsked(context, MIGRATION, 'write'), roleAsked(context, MIGRATION, 'verify')]
+  const rightsToAll = (use: 'write' | 'verify'): Document => document(roleAsked(context, CARRYING_ALL, use).permissions)
   const boundaryOf = (arn: string | undefined): Document => {
     const boundary = boundaries[arn ?? '']
     if (boundary === undefined) throw new Error(`OpenAccess gives a role the boundary ${arn}, which the template does not make`)
     return boundary
   }
   const boundary = boundaryOf(write.input.PermissionsBoundary)
+  const ofVerify = boundaryOf(verify.input.PermissionsBoundary)
   const rights = document(write.permissions)
+  const suspended = document(suspendPolicy())
   return {
     actors: {
       runWrite: { arn: WRITE_ROLE, identity: [rights], boundary },
-      runWriteSuspended: { arn: WRITE_ROLE, identity: [rights, document(suspendPolicy())], boundary },
-      runVerify: { arn: VERIFY_ROLE, identity: [document(verify.permissions)], boundary: boundaryOf(verify.input.PermissionsBoundary) },
-      // Whatever a run's role were given: what the boundary alone leaves of it.
-      boundaryAlone: { arn: `${WRITE_ROLE}-careless`, identity: [EVERYTHING], boundary },
+      runWriteSuspended: { arn: WRITE_ROLE, identity: [rights, suspended], boundary },
+      runVerify: { arn: VERIFY_ROLE, identity: [document(verify.permissions)], boundary: ofVerify },
+      // A run that carries tags, retention and all versions.
+      allWrite: { arn: WRITE_ROLE, identity: [rightsToAll('write')], boundary },
+      allWriteSuspended: { arn: WRITE_ROLE, identity: [rightsToAll('write'), suspended], boundary },
+      allVerify: { arn: VERIFY_ROLE, identity: [rightsToAll('verify')], boundary: ofVerify },
+      allVerifySuspended: { arn: VERIFY_ROLE, identity: [rightsToAll('verify'), suspended], boundary: ofVerify },
+      // Whatever a run's role were given: what the boundary alone leaves of it, for the one use and the other, and for neither.
+      boundaryAlone: { arn: WRITE_ROLE, identity: [EVERYTHING], boundary },
+      boundaryOfVerify: { arn: VERIFY_ROLE, identity: [EVERYTHING], boundary: ofVerify },
+      boundaryOfNeither: { arn: `${WRITE_ROLE}-careless`, identity: [EVERYTHING], boundary },
     },
     resourcePolicies: {
       [WRITE_ROLE]: document(write.trust),
@@ -78,6 +93,8 @@ export const runtimeOf = (environment: Record<string, string>, boundaries: Recor
       [SOURCE_ROLE]: allow('sts:AssumeRole', withExternalId),
       [REVOCATION_ROLE]: allow('sts:AssumeRole', withExternalId),
       'arn:aws:iam::333333333333:role/another': allow('sts:AssumeRole', withExternalId),
+      // An owner who lets this account do all: what is refused all the same, the run's own roles and their boundary refuse.
+      [DESTINATION]: allow('s3:*', { Resource: [DESTINATION, `${DESTINATION}/*`] }),
       [PARTNER_KEY]: allow(['kms:GenerateDataKey', 'kms:Decrypt'], { Resource: '*' }),
     },
   }

@@ -149,7 +149,7 @@ export class Ground {
       destination: { bucket: DESTINATION, prefix: 'from/', region: 'us-east-1' },
       credentials: { after: 'always' },
     }
-    const stage = { account: MOTO_ACCOUNT, allowedRegions: [] }
+    const stage = { account: MOTO_ACCOUNT, allowedRegions: [], deleteMarkers: false }
     return { secret, migration: parseRequest(request, { runtime: 'aws', runId, executionId: executionArn, now: this.now(), stage }) }
   }
 
@@ -178,6 +178,7 @@ export class Ground {
       boundaryArn: `arn:aws:iam::${MOTO_ACCOUNT}:policy/drayage-dev-boundary`,
       writeRoleTrusts: TRUSTED('open-access', 'cleanup'),
       verifyRoleTrusts: TRUSTED('open-access', 'verify-batch', 'cleanup'),
+      deleteMarkers: false,
       scheduleGroup: GROUP,
       deadManRoleArn: ROLE('dead-man'),
       cleanupFunctionArn: CLEANUP,
@@ -200,7 +201,7 @@ export class Ground {
         store(DESTINATION, (await access.destination(migration, use)).credentials),
       access,
       executions: awsExecutions(sfn),
-      deadLetters: { send: unasked },
+      deadLetters: { send: unasked, take: unasked },
       callCleanup: unasked,
       heldSecrets: async () => [],
       signer,

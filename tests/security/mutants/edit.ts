@@ -39,6 +39,14 @@ export const drop = (template: Template, id: string, action: string): void => {
   list.splice(list.indexOf(statement(template, id, action)), 1)
 }
 
+/** Takes away the statement that denies an action. */
+export const dropDenial = (template: Template, id: string, action: string): void => {
+  const list = statements(template, id)
+  const found = list.findIndex(({ Effect, Action }) => Effect === 'Deny' && listOf(Action).includes(action))
+  if (found < 0) throw new Error(`${id} does not deny ${action}`)
+  list.splice(found, 1)
+}
+
 /** Takes away one property, which must be there. */
 export const without = (holder: any, name: string): void => {
   if (holder?.[name] === undefined) throw new Error(`there is no ${name} to take away`)

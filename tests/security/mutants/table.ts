@@ -1,6 +1,6 @@
 import type { Template } from '../../package/packaged'
 import type { VariantName } from '../template/variants'
-import { allow, drop, only, properties, resource, set, statement, statements, trust, without } from './edit'
+import { allow, drop, dropDenial, only, properties, resource, set, statement, statements, trust, without } from './edit'
 
 /** One change for the worse. */
 export interface Mutant {
@@ -128,10 +128,60 @@ const ROLES: Mutant[] = [
   full('the boundary allows any bucket', (template) =>
     set(statement(template, 'Boundary', 's3:PutObject'), 'Resource', 'arn:aws:s3:::*/*'),
   ),
-  full('the boundary lets a run read what it wrote', (template) => {
+  full('the boundary lets every temporary role write', (template) => dropDenial(template, 'Boundary', 's3:PutObject')),
+  full('the boundary lets a run read as it writes', (template) => dropDenial(template, 'Boundary', 's3:GetObject')),
+  full('the boundary reaches any account', (template) =>
+    without(statement(template, 'Boundary', 's3:GetObject').Condition, 'StringEquals'),
+  ),
+  full('the boundary deletes without the parameter', (template) => {
     const write = statement(template, 'Boundary', 's3:PutObject')
-    write.Action = [...write.Action, 's3:GetObject']
+    write.Action = [...write.Action, 's3:DeleteObject']
   }),
+  full('the boundary deletes versions', (template) => {
+    const write = statement(template, 'Boundary', 's3:PutObject')
+    write.Action = [...write.Action, 's3:DeleteObjectVersion']
+  }),
+  vpc('with delete markers, versions are deleted too', (template) => {
+    const write = statement(template, 'Boundary', 's3:DeleteObject')
+    write.Action = [...write.Action, 's3:DeleteObjectVersion']
+  }),
+  vpc('with delete markers, any temporary role puts them', (template) => dropDenial(template, 'Boundary', 's3:DeleteObject')),
+  full('runs are told that the stage lets them put delete markers', (template) => {
+    set(properties(template, 'OpenAccessLambdaFunction').Environment.Variables, 'DRAYAGE_DELETE_MARKERS', 'true')
+    const write = statement(template, 'Boundary', 's3:PutObject')
+    write.Action = [...write.Action, 's3:DeleteObject']
+  }),
+  full('verifyBatch takes the write role', (template) =>
+    properties(template, 'OpenAccessLambdaFunction').Environment.Variables.DRAYAGE_WRITE_ROLE_TRUSTS['Fn::Join'][1].push({
+      'Fn::GetAtt': ['VerifyBatchRole', 'Arn'],
+    }),
+  ),
+  full('operators write everything in the state bucket', (template) =>
+    set(statement(template, 'OperatorPolicy', 's3:PutObject'), 'Resource', STATE),
+  ),
+  full('operators use the state key for any service', (template) =>
+    without(statement(template, 'OperatorPolicy', 'kms:GenerateDataKey').Condition.StringEquals, 'kms:EncryptionContext:aws:s3:arn'),
+  ),
+  full('preflight reads every run', (template) => set(statement(template, 'PreflightRole', 's3:GetObject'), 'Resource', STATE)),
+  full('preflight writes what it was given', (template) => allow(template, 'PreflightRole', 's3:PutObject', STATE)),
+  full('reconcile takes messages of any queue', (template) =>
+    set(statement(template, 'ReconcileRole', 'sqs:ReceiveMessage'), 'Resource', {
+      'Fn::Sub': 'arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:*',
+    }),
+  ),
+  full('reconcile writes what Step Functions says of children', (template) =>
+    allow(template, 'ReconcileRole', 's3:PutObject', { 'Fn::Sub': '${StateBucket.Arn}/map-runs/*' }),
+  ),
+  full('verifyBatch reads how other children ended', (template) =>
+    allow(template, 'VerifyBatchRole', 's3:GetObject', { 'Fn::Sub': '${StateBucket.Arn}/map-runs/*' }),
+  ),
+  full('verifyBatch writes sums', (template) =>
+    allow(template, 'VerifyBatchRole', 's3:PutObject', { 'Fn::Sub': '${StateBucket.Arn}/runs/*/sums/*' }),
+  ),
+  full('a copier takes dead letters', (template) =>
+    allow(template, 'CopyBatchRole', ['sqs:ReceiveMessage', 'sqs:DeleteMessage'], { 'Fn::GetAtt': ['DeadLetterQueue', 'Arn'] }),
+  ),
+  full('restoreArchived writes shards', (template) => allow(template, 'RestoreArchivedRole', 's3:PutObject', STATE)),
   full('an operator with states:*', (template) => allow(template, 'OperatorPolicy', 'states:*', { 'Fn::GetAtt': ['Migrate', 'Arn'] })),
   full('a managed policy on a function', (template) =>
     set(properties(template, 'EstimateRole'), 'ManagedPolicyArns', ['arn:aws:iam::aws:policy/AmazonS3FullAccess']),

@@ -8,7 +8,7 @@ export const PARTNER_KEY = `arn:aws:kms:${REGION}:${PARTNER}:key/1234abcd-12ab-3
 export const SOURCE_ROLE = 'arn:aws:iam::333333333333:role/drayage-source'
 export const REVOCATION_ROLE = 'arn:aws:iam::333333333333:role/drayage-revocation'
 
-/** Every deploy parameter but those of the VPC and the audit trail. */
+/** Every deploy parameter but those of the VPC, the audit trail and delete markers. */
 const FULL = [
   `allowedDestinations=acme-archive,arn:aws:s3:::acme-partner,${PARTNER},${PARTNER_KEY}`,
   `allowedRegions=${REGION},eu-west-1`,
@@ -28,6 +28,7 @@ export const NETWORK = {
 }
 
 const VPC = [
+  'deleteMarkers=true',
   'auditTrail=true',
   `vpcId=${NETWORK.vpc}`,
   `vpcSubnetIds=${NETWORK.subnets.join(',')}`,

@@ -2,7 +2,7 @@ import type { ListMultipartUploadsCommandOutput, ListPartsCommandOutput, S3Clien
 import type { CredentialProvider, Credentials } from '../../domain/access'
 import { KeyNotRepresentable, NoSuchUpload, SourceListingBroken, StoreUnavailable } from '../../domain/errors'
 import { hasPrefix, keyText, namedKey, type Key } from '../../domain/keys'
-import type { OpenUpload, UploadPart } from '../../domain/object-store'
+import type { JoinedUpload, OpenUpload, UploadPart } from '../../domain/object-store'
 import type { Provider } from '../../domain/providers'
 import { assertHostAllowed } from './address-guard'
 import type { Address } from './addressing'
@@ -24,7 +24,7 @@ type Use<Result> = (client: S3Client, sdk: Sdk, options: { abortSignal: AbortSig
 /** The calls that are made once per large object or run: client-s3's, with its retries, redirects and extra checksums off. */
 export interface Control {
   listParts(what: string, key: Key, uploadId: string, signal: AbortSignal | undefined): Promise<UploadPart[]>
-  completeUpload(what: string, key: Key, uploadId: string, parts: UploadPart[], signal: AbortSignal | undefined): Promise<{ etag: string }>
+  completeUpload(what: string, key: Key, uploadId: string, parts: UploadPart[], signal: AbortSignal | undefined): Promise<JoinedUpload>
   abortUpload(what: string, key: Key, uploadId: string, signal: AbortSignal | undefined): Promise<void>
   listUploads(what: string, prefix: Key, signal: AbortSignal | undefined): Promise<OpenUpload[]>
   /** Any other call. What `use` throws comes out as a typed error. */
@@ -156,11 +156,11 @@ export const controlCalls = (
       )
       return pages
         .flatMap(({ Parts }) => Parts ?? [])
-        .map(({ PartNumber, ETag, Size, ChecksumCRC32 }) => {
+        .map(({ PartNumber, ETag, Size, LastModified, ChecksumCRC32 }) => {
           if (PartNumber === undefined || ETag === undefined || !Number.isSafeInteger(Size)) {
             throw new SourceListingBroken(`${what}: a part without number, ETag or size`)
           }
-          const part: UploadPart = { number: PartNumber, etag: ETag, size: Size as number }
+          const part: UploadPart = { number: PartNumber, etag: ETag, size: Size as number, lastModified: LastModified?.toISOString() }
           return ChecksumCRC32 === undefined ? part : { ...part, crc32: ChecksumCRC32 }
         })
         .sort((a, b) => a.number - b.number)
@@ -173,11 +173,11 @@ export const controlCalls = (
         ...(crc32 !== undefined && { ChecksumCRC32: crc32 }),
       }))
       const input = { Bucket: bucket, Key: textKey(what, key), UploadId: uploadId, MultipartUpload: { Parts } }
-      const { ETag } = await call(what, signal, Math.max(timeoutMs, COMPLETE_MS), (client, sdk, options) =>
+      const { ETag, VersionId } = await call(what, signal, Math.max(timeoutMs, COMPLETE_MS), (client, sdk, options) =>
         client.send(new sdk.CompleteMultipartUploadCommand(input), options),
       )
       if (ETag === undefined) throw new StoreUnavailable(`${what}: the reply has no ETag`)
-      return { etag: ETag }
+      return VersionId === undefined ? { etag: ETag } : { etag: ETag, versionId: VersionId }
     },
 
     async abortUpload(what, key, uploadId, signal) {

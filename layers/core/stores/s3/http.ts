@@ -25,7 +25,8 @@ export const UNSIGNED = 'UNSIGNED-PAYLOAD'
 export interface HttpRequest {
   /** the operation, bucket and key, for messages */
   what: string
-  method: 'GET' | 'HEAD' | 'PUT' | 'POST'
+  /** DELETE only ever without a version: it makes a delete marker */
+  method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
   key?: Key | undefined
   query?: Record<string, Buffer | string> | undefined
   /** names in lower case */

@@ -11,8 +11,12 @@ import { createUpload } from './create-upload'
 import { keptCredentials } from './credentials'
 import { connect } from './http'
 import { listObjects } from './list-objects'
+import { listVersions } from './list-versions'
+import { markObject } from './mark-object'
 import { ownerHeader } from './owner'
 import { readObject, statObject } from './read-object'
+import { restoreObject } from './restore-object'
+import { objectTags } from './tags'
 import { putBody, putObject } from './write-object'
 
 export interface S3StoreOptions {
@@ -62,7 +66,11 @@ export const s3Store = ({
   return {
     list: (query, call = {}) => listObjects(http, what('list'), provider, query, call),
     read: (key, options = {}) => readObject(http, what('read', key), key, options),
-    stat: (key, call = {}) => statObject(http, what('stat', key), key, call),
+    listVersions: (query, call = {}) => listVersions(http, what('listVersions'), provider, query, call),
+    stat: (key, options = {}) => statObject(http, what('stat', key), key, options),
+    tags: (key, options = {}) => objectTags(http, what('tags', key), key, options),
+    restore: (key, order, call = {}) => restoreObject(http, what('restore', key), key, order, call),
+    mark: (key, call = {}) => markObject(http, what('mark', key), key, call),
     put: (key, body, options = {}) => putObject(http, what('put', key), key, body, options),
     createUpload: (key, options = {}) => createUpload(http, what('createUpload', key), key, options),
     putPart: (key, uploadId, number, body, { signal } = {}) =>

@@ -1,8 +1,8 @@
 import { BodyMismatch, NoSuchObject, ObjectChanged, PreconditionFailed, StoreRefused, StoreUnavailable } from '../../domain/errors'
 import type { Key } from '../../domain/keys'
-import type { ByteRange, Call, ObjectInfo, ReadObject, ReadOptions } from '../../domain/object-store'
+import type { ByteRange, ObjectInfo, ReadObject, ReadOptions, StatOptions, VersionCall } from '../../domain/object-store'
 import { byteCount, headerOf, objectInfo, type ReplyHeaders } from './headers'
-import type { Http } from './http'
+import type { Http, HttpRequest, Reply } from './http'
 import { ObjectBody } from './object-body'
 
 const bare = (etag: string): string => etag.replace(/^"|"$/g, '')
@@ -37,15 +37,44 @@ const extentOf = (what: string, status: number, headers: ReplyHeaders, range: By
   return { length, size: got.size }
 }
 
-/** GET. Throws NoSuchObject, ObjectChanged, and the store's other errors. */
-export const readObject = async (http: Http, what: string, key: Key, { range, ifMatch, signal }: ReadOptions): Promise<ReadObject> => {
-  // stores that decompress in flight (Google Cloud Storage, R2) do so unless told not to
-  const headers: Record<string, string> = { 'accept-encoding': 'identity' }
+/** The query that names a version. */
+export const versionQuery = ({ versionId }: VersionCall): Record<string, string> => (versionId === undefined ? {} : { versionId })
+
+/** 405 to a version that is named: it is a delete marker (Amazon S3 user guide, "Working with delete markers"), hence no object. */
+export const noMarker =
+  ({ versionId }: VersionCall) =>
+  (error: unknown): never => {
+    if (versionId !== undefined && error instanceof StoreRefused && error.status === 405) throw new NoSuchObject(error.message)
+    throw error
+  }
+
+/** Neither the length of the object nor of a part of it. */
+const isUnmeasured = ({ status, headers }: Pick<Reply, 'status' | 'headers'>): boolean =>
+  status === 200 && headerOf(headers, 'content-length') === undefined
+
+/**
+ * A request for an object as it is stored. Google Cloud Storage and R2 unpack gzip unless it is accepted, and then give no length of it
+ * (Google's "Transcoding of gzip-compressed files"; rclone#8137): they are asked once more, accepting it. Not at once, for other stores
+ * pack what is not packed where it is accepted (rclone's `might_gzip`).
+ */
+const sendAsStored = async (http: Http, request: HttpRequest): Promise<Reply> => {
+  const asking = (encoding: 'identity' | 'gzip') => http.send({ ...request, headers: { ...request.headers, 'accept-encoding': encoding } })
+  const reply = await asking('identity')
+  if (!isUnmeasured(reply)) return reply
+  reply.body.on('error', () => undefined).destroy()
+  return asking('gzip')
+}
+
+/** GET. Throws NoSuchObject, ObjectChanged, ObjectArchived, and the store's other errors. */
+export const readObject = async (http: Http, what: string, key: Key, options: ReadOptions): Promise<ReadObject> => {
+  const { range, ifMatch, signal } = options
+  const headers: Record<string, string> = {}
   if (range !== undefined) headers['range'] = `bytes=${range.from}-${range.to}`
   if (ifMatch !== undefined) headers['if-match'] = ifMatch
-  const reply = await http.send({ what, method: 'GET', key, headers, signal }).catch((error: unknown) => {
+  const request: HttpRequest = { what, method: 'GET', key, query: versionQuery(options), headers, signal }
+  const reply = await sendAsStored(http, request).catch((error: unknown) => {
     if (error instanceof PreconditionFailed) throw new ObjectChanged(`${error.message}: no longer the object that was listed`)
-    throw error
+    return noMarker(options)(error)
   })
   try {
     const { length, size } = extentOf(what, reply.status, reply.headers, range)
@@ -60,13 +89,22 @@ export const readObject = async (http: Http, what: string, key: Key, { range, if
   }
 }
 
-/** HEAD; undefined when there is no such object. A HEAD reply has no body, hence no code: a missing bucket looks the same. */
-export const statObject = async (http: Http, what: string, key: Key, { signal }: Call): Promise<ObjectInfo | undefined> => {
+/**
+ * HEAD; undefined when there is no such object. A HEAD reply has no body, hence no code: a missing bucket looks the same. Of a part
+ * the length and, if asked for, the checksum are the part's; a store that knows no parts answers with the whole object.
+ */
+export const statObject = async (http: Http, what: string, key: Key, options: StatOptions): Promise<ObjectInfo | undefined> => {
+  const { part, checksum = false, signal } = options
+  const headers: Record<string, string> = checksum ? { 'x-amz-checksum-mode': 'ENABLED' } : {}
+  const query = { ...versionQuery(options), ...(part !== undefined && { partNumber: String(part) }) }
   try {
-    const reply = await http.send({ what, method: 'HEAD', key, headers: { 'accept-encoding': 'identity' }, signal })
+    const reply = await sendAsStored(http, { what, method: 'HEAD', key, query, headers, signal }).catch(noMarker(options))
     await http.gather(what, reply, 0, () => new StoreUnavailable(`${what}: a HEAD reply with a body`), signal)
     const size = byteCount(headerOf(reply.headers, 'content-length'))
     if (size === undefined) throw new StoreRefused(`${what}: the reply gives no length`, 'NoContentLength', reply.status)
+    const range = contentRange(reply.headers)
+    if (range !== undefined && range.to - range.from + 1 !== size)
+      throw new BodyMismatch(`${what}: ${size} bytes announced for bytes ${range.from}-${range.to}`)
     return objectInfo(what, reply.headers, size)
   } catch (error) {
     if (error instanceof NoSuchObject) return undefined

@@ -3,7 +3,7 @@ import { BodyMismatch, NoSuchObject, PreconditionFailed, StoreUnavailable } from
 import type { Key } from '../../domain/keys'
 import type { Body, PutOptions, PutResult } from '../../domain/object-store'
 import { crc32Of, frame, FRAMED_PAYLOAD, framedHeaders, type Pace } from './aws-chunked'
-import { neededHeader, writeHeaders } from './headers'
+import { headerOf, neededHeader, writeHeaders } from './headers'
 import type { Http, HttpRequest, Reply } from './http'
 
 /** Bytes of a reply to a write that are read: such replies are empty or a few lines. */
@@ -12,15 +12,16 @@ const REPLY_BYTES = 64 * 1024
 /** A PUT: its address, its headers and whether it carries conditions. */
 type Put = Pick<HttpRequest, 'what' | 'key' | 'query' | 'headers' | 'signal'>
 
-const etagOf = async (http: Http, { what, signal }: Put, reply: Reply): Promise<string> => {
+const written = async (http: Http, { what, signal }: Put, reply: Reply): Promise<Omit<PutResult, 'crc32'>> => {
   await http.gather(what, reply, REPLY_BYTES, () => new StoreUnavailable(`${what}: the reply does not end`), signal)
-  return neededHeader(what, reply.headers, 'etag')
+  const versionId = headerOf(reply.headers, 'x-amz-version-id')
+  return { etag: neededHeader(what, reply.headers, 'etag'), ...(versionId !== undefined && { versionId }) }
 }
 
 const putBuffer = async (http: Http, put: Put, body: Buffer): Promise<PutResult> => {
   const crc32 = crc32Of(body)
   const reply = await http.send({ ...put, method: 'PUT', headers: { ...put.headers, 'x-amz-checksum-crc32': crc32 }, body })
-  return { etag: await etagOf(http, put, reply), crc32 }
+  return { ...(await written(http, put, reply)), crc32 }
 }
 
 /** Only the time in which the connection holds things up is counted: a slow source has time-outs of its own. */
@@ -54,10 +55,10 @@ const putStream = async (http: Http, put: Put, stream: AsyncIterable<Uint8Array>
   try {
     const headers = { ...put.headers, ...framedHeaders(size, put.headers?.['content-encoding']) }
     const reply = await http.send({ ...put, method: 'PUT', headers, payloadHash: FRAMED_PAYLOAD, body: framed.body, signal: both })
-    const etag = await etagOf(http, { ...put, signal: both }, reply)
+    const result = await written(http, { ...put, signal: both }, reply)
     const crc32 = framed.crc32()
     if (crc32 === undefined) throw new StoreUnavailable(`${what}: the store answered before it had the whole body`)
-    return { etag, crc32 }
+    return { ...result, crc32 }
   } catch (error) {
     const failure = framed.failure()
     // one that was never begun holds a connection to its source until somebody ends it

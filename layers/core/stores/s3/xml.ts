@@ -4,7 +4,7 @@ import { XMLParser } from 'fast-xml-parser'
 export type XmlNode = { [name: string]: XmlValue }
 export type XmlValue = string | XmlNode | XmlValue[] | undefined
 
-const REPEATED = new Set(['Contents', 'CommonPrefixes'])
+const REPEATED = new Set(['Contents', 'CommonPrefixes', 'Version', 'DeleteMarker', 'Tag'])
 
 /**
  * Values stay as written: no numbers, no trimming, no entities (`textBytes` resolves them, to bytes). CDATA gets a name of its

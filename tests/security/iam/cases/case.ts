@@ -45,14 +45,11 @@ const ownerOf = (arn: string): string => arn.split(':')[4] || ACCOUNT
 export const each = <Item>(items: readonly Item[], make: (item: Item) => Case | Case[]): Case[] => items.flatMap(make)
 
 /** They touch the source. */
-export const TOUCHING = ['preflight', 'listSource', 'copyBatch', 'beginUpload', 'copyPartGroup']
+export const TOUCHING = ['preflight', 'listSource', 'restoreArchived', 'copyBatch', 'beginUpload', 'copyPartGroup', 'verifyBatch']
 /** They read the source’s credential: validateRequest only its bounds. */
 export const READERS = ['validateRequest', ...TOUCHING]
-export const FUNCTIONS = [
-  ...READERS,
-  ...['openAccess', 'estimate', 'completeUpload', 'verifyBatch', 'reconcile', 'cleanup', 'writeReport', 'sweep'],
-]
+export const FUNCTIONS = [...READERS, ...['openAccess', 'estimate', 'completeUpload', 'reconcile', 'cleanup', 'writeReport', 'sweep']]
 export const STACK_ROLES = [...FUNCTIONS, 'machine', 'deadMan', 'recurringRun']
-export const RUN_ROLES = ['runWrite', 'runVerify']
+export const RUN_ROLES = ['runWrite', 'runVerify', 'allWrite', 'allVerify']
 /** Those of STACK_ROLES that are not in `names`. */
 export const allBut = (...names: string[]): string[] => STACK_ROLES.filter((name) => !names.includes(name))

@@ -24,8 +24,9 @@ const OWN_ROLE = `arn:aws:iam::${ACCOUNT}:role/drayage-dev-copy-batch`
 export const NOBODY: Case[] = [
   ...each([...STACK_ROLES, ...RUN_ROLES], (who) => [
     mayNot(who, 's3:DeleteObject', `${DESTINATION}/${PREFIX}a`),
+    mayNot(who, 's3:DeleteObjectVersion', `${DESTINATION}/${PREFIX}a`),
+    mayNot(who, 's3:BypassGovernanceRetention', `${DESTINATION}/${PREFIX}a`),
     mayNot(who, 's3:DeleteObject', `${STATE}/runs/run-1/access.json`),
-    mayNot(who, 's3:GetObject', `${DESTINATION}/${PREFIX}a`, {}, 'what was migrated is read by nobody'),
     mayNot(who, 'iam:UpdateAssumeRolePolicy', WRITE_ROLE),
     mayNot(who, 'iam:DeleteRolePermissionsBoundary', WRITE_ROLE),
     mayNot(who, 'iam:PutRolePermissionsBoundary', WRITE_ROLE, { 'iam:PermissionsBoundary': BOUNDARY }),
@@ -33,6 +34,7 @@ export const NOBODY: Case[] = [
   ]),
   ...each(STACK_ROLES, (who) => [
     mayNot(who, 's3:PutObject', `${DESTINATION}/${PREFIX}a`, {}, 'only a run’s own role writes a destination'),
+    mayNot(who, 's3:GetObject', `${DESTINATION}/${PREFIX}a`, {}, 'only a run’s own role reads a destination'),
     mayNot(who, 'iam:PutRolePolicy', OWN_ROLE, { 'iam:PermissionsBoundary': BOUNDARY }, 'not outside the path'),
     mayNot(who, 'secretsmanager:PutSecretValue', SECRET),
     mayNot(who, 'secretsmanager:PutResourcePolicy', SECRET),
@@ -53,6 +55,9 @@ export const NOBODY: Case[] = [
     mayNot(who, 's3:PutObject', `${STATE}/runs/run-1/certificate.json`),
     mayNot(who, 'kms:Sign', key('CertificateKey'), { 'kms:SigningAlgorithm': 'ECDSA_SHA_256', 'kms:MessageType': 'RAW' }),
   ]),
+  ...each(allBut('preflight'), (who) => mayNot(who, 's3:PutObject', `${STATE}/runs/run-1/keys.jsonl`)),
+  ...each([...STACK_ROLES, ...RUN_ROLES], (who) => mayNot(who, 's3:PutObject', `${STATE}/inputs/keys.txt`, {}, 'an operator puts it')),
+  ...each(allBut('restoreArchived'), (who) => mayNot(who, 's3:PutObject', `${STATE}/runs/run-1/restore.json`)),
   ...each(allBut('listSource'), (who) => mayNot(who, 's3:PutObject', `${STATE}/runs/run-1/shards/batches/a.jsonl`)),
   ...each(allBut('verifyBatch'), (who) => mayNot(who, 's3:PutObject', `${STATE}/runs/run-1/verdicts/a.jsonl`)),
   ...each(

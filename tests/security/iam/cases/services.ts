@@ -94,6 +94,13 @@ export const PEOPLE: Case[] = [
   mayNot('operatorPolicy', 'kms:Decrypt', key('StateKey')),
   mayNot('operatorPolicy', 'kms:Decrypt', key('StateKey'), viaAnotherBucket),
   may('operatorPolicy', 's3:GetObject', `${STATE}/runs/run-1/report.json`),
+  may('operatorPolicy', 's3:PutObject', `${STATE}/inputs/keys.txt`, {}, 'a list of keys'),
+  may('operatorPolicy', 'kms:GenerateDataKey', key('StateKey'), viaS3),
+  mayNot('operatorPolicy', 'kms:GenerateDataKey', key('StateKey'), viaAnotherBucket),
+  may('operatorPolicy', 's3:ListBucket', STATE, { 's3:prefix': 'inputs/' }),
+  mayNot('operatorPolicy', 's3:ListBucket', STATE, { 's3:prefix': 'uploads/' }),
+  mayNot('operatorPolicy', 's3:PutObject', `${STATE}/runs/run-1/keys.jsonl`, {}, 'what Preflight made of it stays'),
+  mayNot('operatorPolicy', 's3:PutObject', `${STATE}/pairs/a.json`),
   mayNot('operatorPolicy', 's3:PutObject', `${STATE}/runs/run-1/report.json`),
   mayNot('operatorPolicy', 's3:PutObject', `${STATE}/runs/run-1/access.json`),
   mayNot('operatorPolicy', 'secretsmanager:GetSecretValue', SECRET),
@@ -122,7 +129,7 @@ const vpc = (id: string) => ({ 'ec2:Vpc': `arn:aws:ec2:${REGION}:${ACCOUNT}:vpc/
 const HERE = vpc('vpc-0123456789abcdef0')
 
 /**
- * In VPC mode Lambda makes the network interfaces of five functions with their roles, and their code does not. Of deleting them nothing
+ * In VPC mode Lambda makes the network interfaces of seven functions with their roles, and their code does not. Of deleting them nothing
  * is asked: the simulator does not take `*` + `/*` for a resource of Amazon EC2, which AWS's guide for Lambda asks for.
  */
 export const IN_A_VPC: Case[] = [

@@ -1,0 +1,2 @@
+/** Where runs on one machine keep their state unless `--state` names another folder. */
+export const STATE_FOLDER = '.drayage'
