@@ -1,4 +1,4 @@
-import { InvalidRequest, retryOf } from '@drayage/core'
+import { InvalidRequest, retryOf, RUN_ID } from '@drayage/core'
 import { display, silent } from './display'
 import { EXIT, exitCode } from './exit-codes'
 import { prepare } from './local/prepare'
@@ -18,8 +18,6 @@ export interface RetryCommand {
   /** run id of the retry; undefined: a new one */
   name: string | undefined
 }
-
-const RUN_ID = /^[A-Za-z0-9_-]{1,80}$/
 
 /** `drayage retry`: the request of an earlier run again, over just what failed. Returns the exit code. */
 export const retry = ({ runId, json, dryRun, state, name }: RetryCommand): Promise<number> =>

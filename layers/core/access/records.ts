@@ -1,7 +1,7 @@
 import type { Access, Held } from '../domain/access'
 import type { Call, ObjectStore } from '../domain/object-store'
 import { findJson } from '../domain/state-files'
-import { stateKeys } from '../domain/state-keys'
+import { RUN_ID, stateKeys } from '../domain/state-keys'
 import type { AccessFile } from './access-file'
 
 /**
@@ -13,7 +13,7 @@ export const recordedBy = async (
   { access, state, signal }: Call & { access: Pick<Access, 'ownerOf'>; state: ObjectStore },
 ): Promise<string | undefined> => {
   const runId = await access.ownerOf(held)
-  if (runId === undefined || !/^[A-Za-z0-9_-]{1,80}$/.test(runId)) return undefined
+  if (runId === undefined || !RUN_ID.test(runId)) return undefined
   const record = await findJson<AccessFile>(state, stateKeys(runId).access, { signal })
   return record?.value.grants.some(({ kind, name }) => kind === held.kind && name === held.name) ? runId : undefined
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Check, CheckId } from './bucket-checks'
-import type { ChecklistItem, Phase } from './checklist'
+import type { ChecklistItem, Phase } from './checklist-item'
 import { FLEETS } from './map-run'
 import { DATA_CLASSIFICATIONS, RESTORE_TIERS, VERIFICATION_MODES } from './migration'
 import type { Drift } from './preflight-file'

@@ -6,10 +6,8 @@ import { OVERLAP, overlaps } from './overlap'
 import { selectionOf, selectionProblems } from './selection'
 import { MIN_PART_BYTES } from './parts'
 import { PROVIDER_NAMES, type ProviderName } from './providers'
-import { stateKeys } from './state-keys'
+import { RUN_ID, stateKeys } from './state-keys'
 import { transportOf } from './transport'
-
-const RUN_ID = /^[A-Za-z0-9_-]{1,80}$/
 
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB

@@ -4,6 +4,9 @@ import type { Key } from './keys'
 
 const hex = (bytes: string | Buffer, digits: number): string => createHash('sha256').update(bytes).digest('hex').slice(0, digits)
 
+/** What names a run: an execution name of Step Functions, without the characters that have a meaning in a file or object name. */
+export const RUN_ID = /^[A-Za-z0-9_-]{1,80}$/
+
 /** The names of a run's files in the state bucket (DESIGN section 2). All ASCII: object keys stand inside the files, never in these names. */
 export const stateKeys = (runId: string) => {
   const run = `runs/${runId}/`

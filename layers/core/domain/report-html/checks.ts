@@ -1,5 +1,6 @@
 import { checkLine, type Check } from '../bucket-checks'
-import type { ChecklistFacts, ChecklistItem, Phase } from '../checklist'
+import type { ChecklistFacts } from '../checklist'
+import type { ChecklistItem, Phase } from '../checklist-item'
 import { count } from '../units'
 import { escape, list, MARKS, table } from './markup'
 
