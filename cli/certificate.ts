@@ -3,6 +3,7 @@ import { InvalidRequest, observationsOf, verifyCertificate, type Certificate, ty
 import { EXIT } from './exit-codes'
 import { reporting } from './reporting'
 import { terminalText } from './terminal-text'
+import { counted } from './units'
 
 export interface VerifyCommand {
   /** certificate.json */
@@ -104,7 +105,7 @@ const lines = (result: VerifyDocument): string[] => {
     `Closed at  ${result.closedAt}`,
     `Key        ${result.key === 'local' ? 'a local key, of a state folder' : result.key}${result.pinned ? ', and it is the one you gave' : ''}`,
     `           SHA-256 of its public key: ${result.fingerprint}`,
-    `Observed   ${result.observations.length} answers`,
+    `Observed   ${counted(result.observations.length, 'answer')}`,
     ...result.observations.map(
       ({ kind, name, call, answer, at }) => `  ${at}  ${kind} ${name}: ${call === 'none' ? '' : `${call} answered `}${answer}`,
     ),

@@ -14,7 +14,7 @@ import { maxRssBytes, runDocument } from './run-document'
 import { shellWord } from './shell-word'
 import { summary } from './summary'
 import { terminalText } from './terminal-text'
-import { bytesText, count } from './units'
+import { bytesText, count, counted } from './units'
 
 /** The real files that the demo moves: this repository's own dependencies, wherever the current directory is. */
 const FILES = fileURLToPath(new URL('../node_modules', import.meta.url))
@@ -91,7 +91,7 @@ export const demo = ({ keep, json, state }: DemoCommand): Promise<number> =>
   })
 
 const filledLine = ({ objects, bytes, written }: Filled): string =>
-  `${count(objects)} objects, ${bytesText(bytes)}${written === objects ? '' : `, ${count(objects - written)} of them from before`}`
+  `${counted(objects, 'object')}, ${bytesText(bytes)}${written === objects ? '' : `, ${count(objects - written)} of them from before`}`
 
 const triedLines = (title: string, tried: readonly Observation[]): string[] => [
   '',

@@ -13,14 +13,14 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 export interface InterruptWords {
   first: string
   again: string
-  /** once everything has ended */
+  /** once everything has ended; of a run it stands in the middle of the report's sentence too */
   ended: string
 }
 
 const RUN_WORDS: InterruptWords = {
   first: 'Interrupted. Stopping the run and ending its access …',
   again: 'Cleanup is under way: it ends the access that the run opened. Please let it finish.',
-  ended: 'The run was interrupted by the operator.',
+  ended: 'the run was interrupted by the operator',
 }
 
 /** Listens for what ends a command early, so that a run ends in Cleanup and a secret is not left half written. `say` is given one line. */

@@ -1,5 +1,5 @@
 import type { OutcomeName } from '@drayage/core'
-import { bytesText, count, durationText } from './units'
+import { bytesText, count, counted, durationText } from './units'
 
 /** What a run tells of itself while it goes. */
 export type RunEvent =
@@ -155,9 +155,9 @@ export const liveLines = (progress: Progress, now: number): string[] => {
   if (restored !== undefined) {
     lines.push(restored)
   } else if (progress.listed.done && of > 0) {
-    lines.push(`${bar(done / of, BAR_WIDTH)} ${count(done)} of ${count(of)} objects ${verb}`)
+    lines.push(`${bar(done / of, BAR_WIDTH)} ${count(done)} of ${counted(of, 'object')} ${verb}`)
   } else if (progress.listed.objects > 0) {
-    lines.push(`${count(progress.listed.objects)} objects listed, ${bytesText(progress.listed.bytes)}`)
+    lines.push(`${counted(progress.listed.objects, 'object')} listed, ${bytesText(progress.listed.bytes)}`)
   }
   if (decided(progress) > 0) {
     const rate = rateText(progress, now)
@@ -179,7 +179,9 @@ export const plainLine = (progress: Progress, now: number): string => {
   if (!COUNTED.includes(progress.state)) return parts.join(', ')
   const { done, of, verb } = amount(progress)
   if (progress.listed.objects > 0) {
-    parts.push(progress.listed.done ? `${count(done)} of ${count(of)} objects ${verb}` : `${count(progress.listed.objects)} objects listed`)
+    parts.push(
+      progress.listed.done ? `${count(done)} of ${counted(of, 'object')} ${verb}` : `${counted(progress.listed.objects, 'object')} listed`,
+    )
   }
   if (progress.state === 'CopyObjects' && decided(progress) > 0) {
     const rate = rateText(progress, now)

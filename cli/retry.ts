@@ -6,7 +6,7 @@ import { withRuntime } from './local/runtime'
 import { reporting } from './reporting'
 import { maxRssBytes, runDocument } from './run-document'
 import { summary } from './summary'
-import { count } from './units'
+import { counted } from './units'
 
 export interface RetryCommand {
   /** the run whose failures are tried again */
@@ -30,7 +30,7 @@ export const retry = ({ runId, json, dryRun, state, name }: RetryCommand): Promi
         print({ retried: null, failuresOf: runId, failures }, [`Nothing to retry: no object of the run ${runId} failed.`])
         return EXIT.verified
       }
-      if (!json) process.stderr.write(`Retrying ${count(failures)} objects of the run ${runId}\n`)
+      if (!json) process.stderr.write(`Retrying ${counted(failures, 'object')} of the run ${runId}\n`)
       const prepared = prepare(retryOf(migration), { name, dryRun })
       const screen = json ? silent : display(process.stderr)
       const ended = await runtime.run(prepared, { observe: screen.observe, signal }).finally(screen.close)

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { EXIT } from './exit-codes'
+import { makeFolder } from './local/make-folder'
 import { DirectoryUnusable, startEmbeddedS3, type EmbeddedS3 } from './local/s3-server/index'
 import { terminalText } from './terminal-text'
 
@@ -28,7 +29,7 @@ export const serveS3 = async ({ directory, port, buckets, json }: ServeS3Command
   // Heard from the beginning, so that a signal during the start ends it cleanly too.
   const asked = askedToEnd()
   try {
-    const server = await open(resolve(directory), port)
+    const server = await open(directory, port)
     try {
       for (const bucket of buckets) await create(server, bucket)
       process.stdout.write(`${(json ? [jsonLine(server)] : howToUse(resolve(directory), server)).join('\n')}\n`)
@@ -55,7 +56,19 @@ const askedToEnd = (): Promise<void> =>
     for (const name of SIGNALS) process.on(name, end)
   })
 
-const open = async (directory: string, port: number): Promise<EmbeddedS3> => {
+const open = async (name: string, port: number): Promise<EmbeddedS3> => {
+  if (name === '') throw new Refused('DIR: is empty; name a directory')
+  const directory = resolve(name)
+  try {
+    makeFolder(directory, 0o777)
+  } catch (error) {
+    throw new Refused(
+      `DIR: The S3 server cannot keep its data in ${directory}: ${(error as Error).message}. Name a directory that it may write to.`,
+      {
+        cause: error,
+      },
+    )
+  }
   try {
     return await startEmbeddedS3({ directory, port })
   } catch (error) {

@@ -3,7 +3,7 @@ import type { RunDocument } from './run-document'
 import { shellWord } from './shell-word'
 import { STATE_FOLDER } from './state-folder'
 import { terminalText } from './terminal-text'
-import { bytesText, count, durationText } from './units'
+import { bytesText, count, counted, durationText } from './units'
 
 const HEADINGS: Record<RunDocument['status'], string> = {
   verified: 'VERIFIED',
@@ -88,19 +88,17 @@ const evidence = ({ evidence: counts }: RunDocument): string[] =>
         .filter((name) => counts[name] > 0)
         .map((name) => `${count(counts[name])} by ${EVIDENCE[name]}`)
 
-const isGood = (status: RunDocument['status']): boolean => status === 'verified' || status === 'estimated'
-
-const beside = ({ status, listed, excluded, notCarried, extra, vanished, takenOver }: RunDocument): string[] => [
-  ...(isGood(status) && listed === 0 ? ['nothing was listed: are source.bucket and source.prefix right?'] : []),
-  ...(isGood(status) && listed > 0 && listed === excluded ? ['the selection left out every object: is it right?'] : []),
-  ...(notCarried > 0 ? [`${count(notCarried)} times something of the source was not carried: not-carried.csv`] : []),
+const beside = ({ notCarried, extra, vanished, takenOver }: RunDocument): string[] => [
+  ...(notCarried > 0
+    ? [`${counted(notCarried, 'thing')} of the source ${notCarried === 1 ? 'was' : 'were'} not carried: not-carried.csv`]
+    : []),
   ...(extra > 0 ? [`${count(extra)} only at the destination, and never at the source: extra.csv`] : []),
   ...(vanished > 0 ? [`${count(vanished)} no longer at the source, and still at the destination: extra.csv`] : []),
   ...(takenOver === null
     ? []
     : [
         takenOver.problem === null
-          ? `${count(takenOver.messages ?? 0)} dead letters of the run ${takenOver.runId} were taken over`
+          ? `${counted(takenOver.messages ?? 0, 'dead letter')} of the run ${takenOver.runId} ${takenOver.messages === 1 ? 'was' : 'were'} taken over`
           : terminalText(`dead letters of the run ${takenOver.runId} stay: ${takenOver.problem}`),
       ]),
 ]
@@ -149,11 +147,13 @@ const checklist = ({ checklist: found }: RunDocument): string[] =>
 const estimate = ({ status, estimate: expected, listed, excluded, bytes }: RunDocument): string[] => {
   if (status !== 'estimated' || expected === null) return []
   return [
-    `${count(listed - excluded)} objects${excluded > 0 ? ` (${count(excluded)} more are excluded)` : ''}, ${bytesText(bytes.listed)}, ${count(expected.putRequests)} PUT requests`,
+    `${counted(listed - excluded, 'object')}${excluded > 0 ? ` (${counted(excluded, 'more is', 'more are')} excluded)` : ''}, ${bytesText(bytes.listed)}, ${counted(expected.putRequests, 'PUT request')}`,
     `on AWS about US$ ${expected.costUsd.toFixed(2)} and ${durationText(expected.durationSeconds * 1000)} of ${expected.reread === null ? 'copying' : 'copying and reading again'}, if everything has to be copied`,
     ...(expected.reread === null ? [] : [rereadLine(expected.reread)]),
     ...(expected.problemKeys > 0
-      ? [`${count(expected.problemKeys)} objects have keys that Amazon S3 cannot hold: they would be failed outcomes`]
+      ? [
+          `${counted(expected.problemKeys, 'object has a key that Amazon S3 cannot hold: it would be a failed outcome', 'objects have keys that Amazon S3 cannot hold: they would be failed outcomes')}`,
+        ]
       : []),
   ]
 }

@@ -1,1 +1,1 @@
-export { bytesText, count, durationText } from '@drayage/core'
+export { bytesText, count, counted, durationText } from '@drayage/core'

@@ -1,4 +1,5 @@
 import {
+  counted,
   estimate as estimateRun,
   InvalidRequest,
   lambda,
@@ -29,7 +30,7 @@ export const estimate: Step<{ migration: Migration; listing: ListingTotals }, Es
   const hours = (archived && found.restore?.hours) || 0
   const endsAt = services.now().getTime() + hours * 3_600_000 + found.durationSeconds * 1000
   if (!migration.dryRun && endsAt > Date.parse(migration.access.expiresAt)) {
-    const restoring = hours > 0 ? `to restore archived objects for up to ${Math.ceil(hours)} hours and then ` : ''
+    const restoring = hours > 0 ? `to restore archived objects for up to ${counted(Math.ceil(hours), 'hour')} and then ` : ''
     const fewer = found.reread === null ? '' : ', or ask for a smaller verification.sample'
     const faster = hours > 0 ? 'access.hours, or ask for a faster restore.tier' : `access.hours or limits.batches${fewer}`
     throw new OutlivesAccess(

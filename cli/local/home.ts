@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs'
+import { readdirSync, rmdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { InvalidRequest } from '@drayage/core'
+import { makeFolder } from './make-folder'
 
 /** The state folder of the one-machine runtime. The embedded server's lock keeps it to one process at a time. */
 export interface Home {
@@ -20,6 +21,8 @@ export interface Home {
 
 /** Opens the state folder, creating it where it is missing. Throws InvalidRequest when that cannot be done. */
 export const openHome = (name: string): Home => {
+  // An empty name, as an unset variable of a script gives, would be the folder that the command happens to be called in.
+  if (name === '') throw new InvalidRequest(['--state: is empty; name a folder, or leave it out'])
   const directory = resolve(name)
   const created = create(directory)
   const folder = (...names: string[]): string => {
@@ -46,7 +49,7 @@ export const openHome = (name: string): Home => {
 /** Returns the first folder that had to be made. */
 const create = (directory: string): string | undefined => {
   try {
-    return mkdirSync(directory, { recursive: true, mode: 0o700 })
+    return makeFolder(directory, 0o700)
   } catch (error) {
     throw unusable(directory, error)
   }

@@ -174,6 +174,12 @@ const execute = async (
   return result
 }
 
+/** Whether the run's own Cleanup has closed all of it: the rule's looks once more then, which is no stage that anybody waits for. */
+const closedItself = async (state: ObjectStore, { runId }: Migration): Promise<boolean> => {
+  const found = await findJson<Closure>(state, stateKeys(runId).closure).catch(() => undefined)
+  return found?.value.complete === true
+}
+
 /**
  * What the closing rule does on AWS for an execution that was stopped or failed: it calls Cleanup, which finds nothing to do
  * after a run that closed itself. A stopped run is also given its report. Returns what of this failed.
@@ -193,7 +199,7 @@ const closeStopped = async (
       failed.push(`${name}: ${(error as Error).name}: ${(error as Error).message}`)
     }
   }
-  observe({ kind: 'state', name: 'Cleanup' })
+  if (!(await closedItself(state, migration))) observe({ kind: 'state', name: 'Cleanup' })
   await call('cleanup', { migration: { runId: migration.runId } })
   if (status === 'ABORTED' && (await findJson(state, stateKeys(migration.runId).request)) !== undefined) {
     const { name, message } = signal.reason as Error

@@ -25,7 +25,7 @@ export { destinationProvider, parseRequest, type MigrationRequest } from './doma
 export { retryOf } from './domain/request-of'
 export { exists, findJson, listNames, readBytes, readJson, writeJson, writeText } from './domain/state-files'
 export { INPUTS, RUN_ID, runIdOf, shardOf, stateKeys } from './domain/state-keys'
-export { bytesText, count, durationText } from './domain/units'
+export { bytesText, count, counted, durationText } from './domain/units'
 export { closeAccess, type Closed } from './access/close-access'
 export { signedCertificate, verifyCertificate, type Verification } from './access/certificate'
 export { lookAround } from './access/look-around'

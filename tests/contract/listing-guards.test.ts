@@ -98,6 +98,13 @@ const guards: Guard[] = [
     words: /repeated or out of byte order/,
   },
   {
+    lie: 'a token of before that comes again amid pages without keys',
+    honest: [listXml([], { more: 't1' }), listXml([], { more: 't2' }), listXml([], { more: 't3' }), listXml(keys('a'))],
+    lying: [listXml([], { more: 't1' }), listXml([], { more: 't2' }), listXml([], { more: 't1' }), listXml(keys('a'))],
+    holds: ['a'],
+    words: /token repeats/,
+  },
+  {
     lie: 'pages without keys that never end',
     honest: [...Array.from({ length: 999 }, (_, at) => listXml([], { more: `t${at}` })), listXml(keys('a'))],
     lying: [...Array.from({ length: 1001 }, (_, at) => listXml([], { more: `t${at}` })), listXml(keys('a'))],

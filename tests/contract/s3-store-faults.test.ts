@@ -376,6 +376,42 @@ describe('bodies that are not what was announced', () => {
     source.answers(uploads('<IsTruncated>false</IsTruncated>', 'b'))
     expect(await thrownBy(store.listUploads(Buffer.from('a')))).toBeInstanceOf(SourceListingBroken)
   })
+
+  /** Replies without end, and of a store that is asked more than 1,200 times a refusal, so that a test comes to its end. */
+  const endless = (body: (asked: number) => string) => {
+    let asked = 0
+    source.answers((request, response) => (++asked > 1200 ? reply(403, {}) : reply(200, {}, body(asked)))(request, response))
+    return () => asked
+  }
+  const uploadsPage = (marker: string, entries = '') =>
+    `<ListMultipartUploadsResult>${more}<NextKeyMarker>${marker}</NextKeyMarker>${entries}</ListMultipartUploadsResult>`
+  const partsPage = (marker: number, entries = '') =>
+    `<ListPartsResult>${more}<NextPartNumberMarker>${marker}</NextPartNumberMarker>${entries}</ListPartsResult>`
+  const upload = '<Upload><Key>a</Key><UploadId>u</UploadId><Initiated>2024-01-02T03:04:05.000Z</Initiated></Upload>'
+  const part = '<Part><PartNumber>1</PartNumber><ETag>"e"</ETag><Size>5</Size></Part>'
+
+  test.each<[string, RegExp, number, (asked: number) => string, (asked: number) => string]>([
+    ['empty, under a new marker each', /1000 truncated pages without anything new/, 1000, (at) => uploadsPage(`a${at}`), partsPage],
+    [
+      'the same again, under a new marker each',
+      /1000 truncated pages without anything new/,
+      1001,
+      (at) => uploadsPage(`a${at}`, upload),
+      (at) => partsPage(at, part),
+    ],
+    ['under two markers in turn', /does not say where it goes on/, 3, (at) => uploadsPage(`a${at % 2}`), (at) => partsPage(at % 2)],
+  ])('lists of uploads and of parts that never end: pages %s', async (_how, words, most, ofUploads, ofParts) => {
+    for (const [body, list] of [
+      [ofUploads, () => store.listUploads(Buffer.from('a'))],
+      [ofParts, () => store.listParts(KEY, 'u')],
+    ] as const) {
+      const asked = endless(body)
+      const error = await thrownBy(list())
+      expect(error).toBeInstanceOf(SourceListingBroken)
+      expect((error as Error).message).toMatch(words)
+      expect(asked()).toBe(most)
+    }
+  })
 })
 
 describe('back-pressure', () => {

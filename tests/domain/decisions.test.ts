@@ -148,7 +148,19 @@ test('the sentence of a verified run keeps quiet about nothing', () => {
   )
   expect(
     reasonOf(facts({ migration: { dryRun: false, cutover: true } as Migration }, { listed: 2, copied: 0, skipped: 0, excluded: 2 }), []),
-  ).toBe('Cut-over: there was nothing to move: 2 listed, 0 copied, 0 already there, 2 excluded.')
+  ).toBe(
+    'Cut-over: there was nothing to move: 2 listed, 0 copied, 0 already there, 2 excluded; the selection left out every object: is it right?',
+  )
+  expect(reasonOf(facts({}, { listed: 2, copied: 0, skipped: 0, excluded: 2 }), [])).toBe(
+    'Verified: 2 listed, 0 copied, 0 already there, 2 excluded; the selection left out every object: is it right?',
+  )
+  const nothing = { listed: 0, copied: 0, skipped: 0 }
+  const unseen = 'nothing was listed: are source.bucket and source.prefix right?'
+  expect(reasonOf(facts({}, nothing), [])).toBe(`Verified: 0 listed, 0 copied, 0 already there; ${unseen}`)
+  expect(reasonOf(facts({ migration: { dryRun: true, cutover: false } as Migration }, nothing), [])).toBe(
+    `Dry run: 0 objects listed, nothing copied; ${unseen}`,
+  )
+  expect(reasonOf(facts({}, { listed: 1, copied: 0, skipped: 1 }), [])).toBe('Verified: nothing to copy, the 1 object was already there.')
   const children: ReportFacts['children'] = {
     failed: [{ fleet: 'VerifyBatches', error: 'AccessDenied', count: 12, cause: '403', shard: null }],
     unknown: [],

@@ -1,10 +1,11 @@
 import { jsonFault, repeatedName } from '../../cli/json-position'
 import { shellWord } from '../../cli/shell-word'
-import { bytesText, durationText } from '../../cli/units'
+import { bytesText, counted, durationText } from '../../cli/units'
 
 describe('numbers as people read them', () => {
   it.each([
     [0, '0 bytes'],
+    [1, '1 byte'],
     [999, '999 bytes'],
     [1000, '1.0 kB'],
     [999_940, '999.9 kB'],
@@ -12,6 +13,18 @@ describe('numbers as people read them', () => {
     [150_000_000, '150.0 MB'],
     [5e15, '5.0 PB'],
   ])('%d bytes', (bytes, text) => expect(bytesText(bytes)).toBe(text))
+
+  it.each([
+    [0, '0 objects'],
+    [1, '1 object'],
+    [2, '2 objects'],
+    [1001, '1,001 objects'],
+  ])('%d objects', (value, text) => expect(counted(value, 'object')).toBe(text))
+
+  it('a plural of its own', () => {
+    expect(counted(1, 'entry', 'entries')).toBe('1 entry')
+    expect(counted(0, 'entry', 'entries')).toBe('0 entries')
+  })
 
   it.each([
     [-1, '0:00'],

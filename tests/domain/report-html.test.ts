@@ -1,3 +1,4 @@
+import { checklist } from '../../layers/core/domain/checklist'
 import type { Report } from '../../layers/core/domain/report'
 import { reportHtml } from '../../layers/core/domain/report-html/index'
 import { STYLE } from '../../layers/core/domain/report-html/style'
@@ -58,6 +59,35 @@ test('every figure of report.json stands in the page as it is there', () => {
   expect(texts.size).toBeGreaterThan(60)
 })
 
+/** The same with this number in the place of every one. */
+const allOf = <T>(value: T, figure: number): T => {
+  if (typeof value === 'number') return figure as T
+  if (Array.isArray(value)) return value.map((one: unknown) => allOf(one, figure)) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, allOf(one as unknown, figure)])) as T
+}
+
+test('one of a thing is not said in the plural', () => {
+  const plural = /(?<![\d.,:-])1 (?:[a-z-]+ )?(?!(?:was|is|has|afterwards)\b)(?:[a-zA-Z-]+s|are|were|have)\b.*/g
+  expect('there are 1 objects').toMatch(plural)
+  const pages = [VERIFIED_PAGE, FAILED_PAGE].flatMap((page) => {
+    const { report } = page
+    const estimate = { ...report.estimate!, problemKeys: 1, reread: { objects: 1, requests: 1, bytes: 1 } }
+    const takenOver = { runId: 'earlier', messages: 1, problem: null }
+    const full = { ...report, reason: '', faults: [], estimate, deadLetters: { sent: 1, takenOver } }
+    const ones = (change: Partial<Report>) => {
+      const sizes = report.sizes.map((one) => ({ ...allOf(one, 1), from: one.from, to: one.to }))
+      const facts = { ...page, report: { ...allOf({ ...full, ...change }, 1), version: report.version, sizes } }
+      const withGrants = { ...facts, preflight: { ...facts.preflight!, grants: 1 }, closure: allOf(facts.closure, 1) }
+      return reportHtml({ ...withGrants, report: { ...withGrants.report, checklist: checklist(withGrants) } })
+    }
+    return [ones({}), ones({ outcome: 'estimated' }), ones({ listing: { ...report.listing, complete: false } })]
+  })
+  const texts = pages.map((page) => page.replace(/<style>.*?<\/style>/s, '').replace(/<[^>]*>/g, '\n'))
+  expect(texts.flatMap((text) => text.match(plural) ?? [])).toEqual([])
+  expect(texts.join('\n')).toContain('1 message is in the dead-letter queue')
+})
+
 describe('what a page says of a run', () => {
   test('of 40 hours has hours, not minutes', () => {
     const page = reportHtml({
@@ -74,6 +104,16 @@ describe('what a page says of a run', () => {
     expect(page).toContain('was not listed to its end')
     expect(page).not.toContain('Balanced:')
     expect(reportHtml(VERIFIED_PAGE)).toContain('Balanced:')
+  })
+
+  test('that copied nothing: no chart of bytes', () => {
+    const { report } = VERIFIED_PAGE
+    const { buckets } = report.throughput!
+    const throughput = { ...report.throughput!, buckets: buckets.map((bucket) => ({ ...bucket, bytes: 0 })) }
+    const page = reportHtml({ ...VERIFIED_PAGE, report: { ...report, throughput } })
+    expect(page).toContain('Objects a second')
+    expect(page).not.toContain('Bytes a second')
+    expect(reportHtml(VERIFIED_PAGE)).toContain('Bytes a second')
   })
 
   test('that does not know all that failed: no retry of just these', () => {

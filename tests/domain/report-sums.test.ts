@@ -228,11 +228,11 @@ describe('the sums of a run', () => {
   })
 
   test.each<[string, Partial<ShardFiles>, RegExp]>([
-    ['an outcome is missing', { small: [outcome('a'), outcome('b')] }, /batches\/s: 1 of 4 objects have no outcome/],
+    ['an outcome is missing', { small: [outcome('a'), outcome('b')] }, /batches\/s: 1 of 4 objects has no outcome/],
     ['an outcome in the middle is missing', { small: [outcome('a'), outcome('c')] }, /not stand in the order/],
     ['an outcome is doubled', { small: [outcome('a'), outcome('b'), outcome('c'), outcome('c')] }, /two outcomes/],
     ['an outcome is of another object', { small: [outcome('a'), outcome('b'), outcome('d')] }, /does not list/],
-    ['an outcome counts other bytes', { small: [outcome('a'), outcome('b'), outcome('c', { bytes: 9 })] }, /1 outcomes count other bytes/],
+    ['an outcome counts other bytes', { small: [outcome('a'), outcome('b'), outcome('c', { bytes: 9 })] }, /1 outcome counts other bytes/],
     ['there is no verdict', { verdicts: [] }, /batches\/s: its verdicts cover 0 of 3/],
     ['verdicts end among what only the destination has', { verdicts: [verdict(3, { behind: Buffer.from('x') })] }, /not all that the dest/],
     ['verdicts do not cover all', { verdicts: [verdict(2)] }, /cover 2 of 3/],

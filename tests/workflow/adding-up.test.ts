@@ -11,10 +11,11 @@ import {
 import { tasks } from '../../functions/index'
 import type { ObjectStore } from '../../layers/core/domain/object-store'
 import { listNames, readJson, writeText } from '../../layers/core/domain/state-files'
-import { stateKeys, sumsKey } from '../../layers/core/domain/state-keys'
+import { shardOf, stateKeys, sumsKey, verdictsKey } from '../../layers/core/domain/state-keys'
 import { judgeObjects } from '../../layers/core/transfer/judge-objects'
 import { readShardFiles } from '../../layers/core/transfer/read-shard-files'
 import { shardFromText } from '../../layers/core/domain/shards'
+import { noVerdicts, verdictsToText, type VerdictFile } from '../../layers/core/domain/verdicts'
 import { memoryStore, type MemoryStore } from '../support/memory-store'
 import { fill, REQUEST, World } from './harness'
 
@@ -288,13 +289,72 @@ describe('a checkpoint', () => {
     }
   })
 
-  test('is broken three times: the turns do not go round for ever', async () => {
-    const one = await desk(await sound)
+  const brokenThrice = async () => {
+    const run = await sound
+    const one = await desk(run)
     for (let turn = 0; turn < 3; turn++) {
       expect(await one.turn(1)).toBeUndefined()
       await writeText(one.state, sumsKey(RUN, turn), '{}')
     }
-    await expect(one.turn(1)).rejects.toThrow(StateBroken)
+    return { run, one, told: [2, 1, 0].map((turn) => expect.stringContaining(`${sumsKey(RUN, turn)} is not a checkpoint`) as string) }
+  }
+
+  test('is broken three times: the turns do not go round for ever, and the next one ends with a report', async () => {
+    const { run, one, told } = await brokenThrice()
+    const report = (await one.turn())!
+    const { report: once, lists } = await inOneTurn(run)
+    expect(report).toMatchObject({
+      succeeded: false,
+      outcome: 'not-verified',
+      ledger: once.ledger,
+      failures: { complete: true },
+      faults: told,
+    })
+    expect((await one.result(report)).lists).toEqual(lists)
+  })
+
+  test('is broken three times, and the shards are more than one turn adds up: the report says how many it did', async () => {
+    const { run, one, told } = await brokenThrice()
+    const report = (await one.turn(2))!
+    expect(report).toMatchObject({ succeeded: false, outcome: 'not-verified', failures: { complete: false }, listing: { complete: true } })
+    expect(report.faults.slice(0, 4)).toEqual([...told, `there are ${run.shards.length} shards, and 2 were added up`])
+    expect(await one.bytes(keys.failedKeys)).toBe('')
+  })
+
+  test.each([0, 1, 2])('that is taken away (the %d. of 3): what it had is there, and a gap is a fault', async (taken) => {
+    const run = await sound
+    const { report: once, lists } = await inOneTurn(run)
+    const one = await desk(run)
+    for (let turn = 0; turn < 3; turn++) await one.turn(1)
+    one.state.drop(Buffer.from(sumsKey(RUN, taken)))
+    const report = await one.toEnd(1)
+    expect(report).toMatchObject({ ledger: once.ledger, verification: once.verification })
+    expect((await one.result(report)).lists).toEqual(lists)
+    // the last one leaves no gap: it is as if that turn had not been
+    expect(report.faults).toEqual(taken === 2 ? [] : [`${sumsKey(RUN, taken)} is gone`])
+    expect(report.succeeded).toBe(taken === 2)
+  })
+
+  test('that goes while it is read is a fault, and what it had is added up again', async () => {
+    const run = await sound
+    const one = await desk(run)
+    await one.turn(2)
+    const going: ObjectStore = {
+      ...one.state,
+      read: async (key, options) => {
+        if (key.toString() === sumsKey(RUN, 0)) one.state.drop(key)
+        return one.state.read(key, options)
+      },
+    }
+    const report = (await one.turn(Infinity, { state: going }))!
+    expect(report).toMatchObject({ succeeded: false, ledger: (await inOneTurn(run)).report.ledger })
+    expect(report.faults).toEqual([expect.stringContaining(`${sumsKey(RUN, 0)} is gone`)])
+  })
+
+  test('whose number is the highest that there can be is no reason to go round for ever', async () => {
+    const one = await desk(await sound)
+    await writeText(one.state, sumsKey(RUN, 999_999), '{}')
+    expect(await one.turn(1)).toMatchObject({ succeeded: false, faults: expect.arrayContaining([expect.stringContaining('999999.json')]) })
   })
 })
 
@@ -387,19 +447,119 @@ describe('lists longer than a call holds', () => {
 
   test.each<[string, (state: MemoryStore, name: string) => unknown, RegExp]>([
     ['altered', (state, name) => state.alter(Buffer.from(name), { bytes: Buffer.from('another') }), /is not what was written there/],
+    ['cut off', (state, name) => state.alter(Buffer.from(name), { bytes: Buffer.from('{') }), /is not what was written there/],
+    ['empty', (state, name) => state.alter(Buffer.from(name), { bytes: Buffer.alloc(0) }), /is not what was written there/],
     ['gone', (state, name) => state.drop(Buffer.from(name)), /is gone/],
-  ])('are not made of a segment that is %s', async (_how, spoil, words) => {
+  ])('are not made of a segment that is %s: the report is written and says which', async (_how, spoil, words) => {
     const run = await sick
-    const one = await desk(run, SEGMENT)
-    await one.turn(5)
-    const { checkpoint } = JSON.parse(await one.bytes(sumsKey(RUN, 0))) as { checkpoint: { rows: { failures: string[] } } }
-    spoil(one.state, `${keys.sums}rows/${checkpoint.rows.failures[0]!}`)
-    const failed = one.turn()
-    await expect(failed).rejects.toThrow(StateBroken)
-    await expect(failed).rejects.toThrow(words)
-    expect(await listNames(one.state, keys.failures)).toEqual([])
-    expect(await listNames(one.state, keys.report)).toEqual([])
-    expect(await one.opened()).toBe(0)
+    const { report: once, lists } = await inOneTurn(run)
+    for (const [index, list] of (['failures', 'failedKeys', 'extra', 'notCarried'] as const).entries()) {
+      const one = await desk(run, SEGMENT)
+      await one.turn(5)
+      const { checkpoint } = JSON.parse(await one.bytes(sumsKey(RUN, 0))) as { checkpoint: { rows: Record<typeof list, string[]> } }
+      const segment = `${keys.sums}rows/${checkpoint.rows[list][0]!}`
+      spoil(one.state, segment)
+      const report = (await one.turn())!
+      const ofFailures = list === 'failures' || list === 'failedKeys'
+      expect(report).toMatchObject({ succeeded: false, outcome: 'not-verified', ledger: once.ledger, failures: { complete: !ofFailures } })
+      expect(report.faults).toEqual([expect.stringMatching(words)])
+      expect(report.faults[0]).toContain(segment)
+      expect(report.faults[0]).toContain(keys[list])
+      // a list is whole or not there; keys that a retry may not rest on are none
+      for (const [at, name] of LISTS.entries()) {
+        if (ofFailures && name === keys.failedKeys) expect(await one.bytes(name)).toBe('')
+        else if (at === index) expect(await listNames(one.state, name)).toEqual([])
+        else expect(await one.bytes(name)).toBe(lists[at])
+      }
+      expect(one.letters.length).toBe(once.deadLetters.sent)
+      expect(await one.opened()).toBe(0)
+    }
+  })
+})
+
+describe('a shard in whose range only the destination has more than a turn adds up', () => {
+  const SHARD = 2
+  const FILES = 9
+
+  /** 40 more of them in its range, in verdict files of 5 behind its own. */
+  const many = async () => {
+    const run = await sick
+    const files = await copyOf(run.files)
+    const shard = shardOf(RUN, run.shards[SHARD]!)
+    const { next, at, ms } = JSON.parse((await (await desk(run)).bytes(verdictsKey(RUN, shard, 0))).split('\n')[0]!) as VerdictFile
+    const verdicts = (file: number) =>
+      Array.from({ length: 5 }, (_, index) => ({ key: Buffer.from(`z${file}${index}`), verdict: 'extra' as const, detail: 'only there' }))
+    const write = (file: number) => {
+      const counts = { ...noVerdicts(), extra: 5 }
+      const text = verdictsToText({ first: next, next, counts, evidence: {}, at, ms, verdicts: verdicts(file) })
+      return writeText(files, verdictsKey(RUN, shard, file), text)
+    }
+    for (let file = 1; file < FILES; file++) await write(file)
+    return { run: { ...run, files }, name: (file: number) => verdictsKey(RUN, shard, file) }
+  }
+  const standings = async ({ checkpoints, bytes }: Awaited<ReturnType<typeof desk>>) => {
+    const texts = await Promise.all((await checkpoints()).map(bytes))
+    return texts.map((text) => (JSON.parse(text) as { checkpoint: { last: string; told?: number } }).checkpoint)
+  }
+
+  test.each([1, 2, 3, 8])('is added up in turns that end after %d files, and says the same as in one', async (some) => {
+    const { run } = await many()
+    const once = await inOneTurn(run)
+    expect(once.report).toMatchObject({ extra: { count: 49 }, verification: { counts: { extra: 49 } }, faults: [] })
+    const one = await desk(run, 300)
+    expect(await one.result(await one.toEnd(some))).toEqual(once)
+    const amid = (await standings(one)).filter(({ told }) => told !== undefined)
+    expect(amid.length).toBeGreaterThan(0)
+    for (const { last } of amid) expect(last).toBe(run.shards[SHARD])
+    if (some === 1) expect(amid.map(({ told }) => told)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+  })
+
+  test('loses no row where the checkpoint amid it is cut off and made again', async () => {
+    const { run } = await many()
+    const one = await desk(run, 300)
+    for (let turn = 0; turn < SHARD; turn++) await one.turn(1)
+    const ended = new AbortController()
+    let over = false
+    const state = before(
+      one.state,
+      (name) => over && name.startsWith(`${keys.sums}rows/`),
+      async () => {
+        ended.abort(new DeadlinePassed('planted'))
+        throw ended.signal.reason
+      },
+    )
+    let left = 3
+    const going = () => !(over = --left === 0)
+    expect(await one.turn(Infinity, { state, signal: ended.signal, going })).toBeUndefined()
+    expect(ended.signal.aborted).toBe(true)
+    expect((await standings(one)).at(-1)).toMatchObject({ told: 3 })
+    expect(await one.result(await one.toEnd())).toEqual(await inOneTurn(run))
+  })
+
+  test('is added up again where the checkpoint amid it is broken, which is a fault', async () => {
+    const { run } = await many()
+    const once = await inOneTurn(run)
+    const one = await desk(run, 300)
+    for (let turn = 0; turn < SHARD + 3; turn++) await one.turn(1)
+    await writeText(one.state, (await one.checkpoints()).at(-1)!, '{}')
+    const report = await one.toEnd(1)
+    const { extra, ledger } = once.report
+    expect(report).toMatchObject({ succeeded: false, extra, ledger, faults: [expect.stringContaining(sumsKey(RUN, SHARD + 2))] })
+    expect((await one.result(report)).lists).toEqual(once.lists)
+  })
+
+  test.each<[string, (state: MemoryStore, name: string) => unknown, RegExp]>([
+    ['gone', (state, name) => state.drop(Buffer.from(name)), /only 44 of the 49/],
+    ['cut off', (state, name) => state.alter(Buffer.from(name), { bytes: Buffer.from('{"first":') }), /000006\.jsonl.*only 44 of the 49/s],
+  ])('of whose verdict files one is %s between two turns: a fault', async (_how, spoil, words) => {
+    const { run, name } = await many()
+    const one = await desk(run, 300)
+    for (let turn = 0; turn < SHARD + 3; turn++) await one.turn(1)
+    expect((await standings(one)).at(-1)).toMatchObject({ told: 3 })
+    spoil(one.state, name(6))
+    const report = await one.toEnd(1)
+    expect(report).toMatchObject({ succeeded: false, outcome: 'not-verified', extra: { count: 44 } })
+    expect(report.faults.join('\n')).toMatch(words)
   })
 })
 

@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { startEmbeddedS3, type EmbeddedS3 } from '../../cli/local/s3-server/index'
 import { drayage, inState, scratch, tree } from './cli-support'
 
@@ -92,6 +93,12 @@ describe('bad input: exit code 2, one line that names the field and the remedy, 
       'a-file/state',
       /^--state: the state folder .* cannot be used \(.*\); name another with --state DIR$/m,
     ],
+    [
+      'a state folder where the system lets none be made',
+      embedded(),
+      '/proc/drayage/state',
+      /^--state: the state folder \/proc\/drayage\/state cannot be used \(.*\); name another with --state DIR$/m,
+    ],
     ['text that is not JSON', '{\n  "source": }', 'kept', /^standard input: not JSON from line 2, column 13 on/m],
     [
       'text that is not JSON behind a byte order mark',
@@ -118,7 +125,7 @@ describe('bad input: exit code 2, one line that names the field and the remedy, 
       /^source\.profile: the AWS profile nobody gives no credentials; mend it/m,
     ],
   ])('%s', async (_what, request, folder, message) => {
-    const state = place.path(folder)
+    const state = resolve(place.folder, folder)
     const before = tree(state)
     const { code, stdout, stderr } = await run(request, state)
     expect(stderr).toMatch(message)
@@ -183,6 +190,7 @@ describe('bad input: exit code 2, one line that names the field and the remedy, 
   it.each([
     [['run'], /missing required argument 'request'/],
     [['run', 'no-such-file.json'], /^REQUEST: no-such-file\.json cannot be read \(ENOENT\); name a JSON file/m],
+    [['retry', 'x', '--state', ''], /^--state: is empty; name a folder, or leave it out$/m],
     [['run', '-', '--jsn'], /unknown option '--jsn'\n\(Did you mean --json\?\)/],
     [['rum', '-'], /unknown command 'rum'\n\(Did you mean run\?\)/],
   ])('drayage %j', async (args, message) => {

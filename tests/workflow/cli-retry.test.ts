@@ -93,6 +93,8 @@ test('drayage retry: over just what failed; exit codes and documents of all its 
 
   const cutover = await command(['run', '-', '--state', state, '--name', 'cutover'], request.replaceAll('"in/"', '"again/"'))
   expect(cutover.code).toBe(1)
+  // The closing rule looks once more; what the run has closed itself is not shown as a stage of its own.
+  expect(cutover.stderr.match(/ Cleanup: /g)).toHaveLength(1)
   expect(await command(['retry', 'cutover', '--state', state])).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(

@@ -247,7 +247,7 @@ describe('a run that is ended early', () => {
 
     expect(stderr).toContain('Cleanup is under way')
     expect(code).toBe(130)
-    expect(stdout).toMatch(/^INTERRUPTED {2}Interrupted: The run was interrupted by the operator\./m)
+    expect(stdout).toMatch(/^INTERRUPTED {2}Interrupted: the run was interrupted by the operator; [^.]*listed, /m)
     expect(stdout).toContain('access is closed')
     expect(stdout).toContain('to go on: run the same request again; what is equal is skipped\n')
     expect(stdout).not.toContain('drayage retry')

@@ -117,6 +117,7 @@ describe('drayage serve-s3', () => {
         },
         /^DIR: .*a-file.*Name a directory/,
       ],
+      ['a directory where the system lets none be made', async () => ['/proc/drayage'], /^DIR: .*\/proc\/drayage.*Name a directory/],
       [
         'a directory that another server holds',
         async () => {
@@ -136,6 +137,7 @@ describe('drayage serve-s3', () => {
         /^--bucket: A_B cannot be created/,
       ],
       ['no port', async () => [place.path('never-made'), '--port', '65536'], /--port <number>.*0 to 65535/],
+      ['an empty name', async () => [''], /^DIR: is empty; name a directory$/m],
       ['no directory', async () => [], /missing required argument 'dir'/],
     ])('%s', async (_name, prepare, words) => {
       const args = await prepare()

@@ -120,7 +120,7 @@ test('a cut-over succeeds only if nothing had to be copied', async () => {
   await put(source, object(1), 'BODY 1')
   const early = await ran(world, 'early', { cutover: true })
   expect(early).toMatchObject({ status: 'FAILED', error: 'NotVerified', copied: [object(1)] })
-  expect(early.report.reason).toMatch(/^cutover: 1 objects still had to be copied; run again until none is/)
+  expect(early.report.reason).toMatch(/^cutover: 1 object still had to be copied; run again until none is/)
   const last = await ran(world, 'last', { cutover: true })
   expect(last).toMatchObject({ status: 'SUCCEEDED', copied: [] })
   expect(last.report.reason).toBe(`Cut-over: nothing had to be copied, all ${SMALL + 3} objects are there and verified.`)

@@ -155,7 +155,7 @@ describe('a cut-over of which a call is killed', () => {
     const { kills, ...ended } = await cutover(changed, ms)
     expect(kills).toBe(1)
     expect(ended).toMatchObject({ status: 'FAILED', error: 'NotVerified', ledger: { copied: 1, skipped: SMALL - 1 } })
-    expect(ended.reason).toMatch(/^cutover: 1 objects still had to be copied; run again until none is/)
+    expect(ended.reason).toMatch(/^cutover: 1 object still had to be copied; run again until none is/)
   })
 
   test.each([0, 10 * 60_000, -10 * 60_000])(

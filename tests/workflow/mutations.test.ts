@@ -220,7 +220,7 @@ const IN_THE_FILES: Omit<Mutation, 'moment'>[] = [
   {
     name: 'an outcome line removed',
     plant: async (world) => world.edit(await world.fileWith(keys.outcomes), (lines) => lines.slice(0, -1)),
-    by: everyMode(/^batches\/[0-9a-f]{40}: 1 of 5 objects have no outcome/m),
+    by: everyMode(/^batches\/[0-9a-f]{40}: 1 of 5 objects has no outcome/m),
   },
   {
     name: 'the outcome line of one object removed from the middle',
@@ -240,7 +240,7 @@ const IN_THE_FILES: Omit<Mutation, 'moment'>[] = [
         ...lines,
         JSON.stringify({ ...json<object>(lines[0]), key: 'stranger' }),
       ]),
-    by: everyMode(/1 outcomes are for objects that the shard does not list/),
+    by: everyMode(/1 outcome is for an object that the shard does not list/),
   },
   {
     name: 'the ETags of two outcomes swapped',
@@ -262,7 +262,7 @@ const IN_THE_FILES: Omit<Mutation, 'moment'>[] = [
         JSON.stringify({ ...json<object>(first), bytes: 1e9 }),
         ...rest,
       ]),
-    by: everyMode(/1 outcomes count other bytes/),
+    by: everyMode(/1 outcome counts other bytes/),
   },
   {
     name: 'half an outcome line',
@@ -277,7 +277,7 @@ const IN_THE_FILES: Omit<Mutation, 'moment'>[] = [
   {
     name: "a large object's outcome removed",
     plant: async (world) => world.drop((await listNames(world.files, outcomesPrefix(RUN, largeName(LARGE))))[0]!),
-    by: everyMode(/1 of 3 objects have no outcome/),
+    by: everyMode(/1 of 3 objects has no outcome/),
     object: LARGE,
   },
   {

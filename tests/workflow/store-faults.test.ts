@@ -215,7 +215,7 @@ describe('a migration through faults that pass is verified with every byte right
       'a slow body, and a wrong ETag in the answer to a part',
       true,
       rule(on('source', GET, MIDDLE.toString()), { kind: 'slow', bytesPerS: 8 * MIB }, { times: 1 }),
-      rule(on('destination', PART, LARGE.toString()), { kind: 'wrongEtag', etag: '"00000000000000000000000000000000"' }, { times: 1 }),
+      rule(on('destination', PART, LARGE.toString()), { kind: 'wrongEtag', etag: '"0123456789abcdef0123456789abcdef"' }, { times: 1 }),
     ],
     [
       'damaged bodies',
@@ -248,8 +248,8 @@ describe('what does not pass ends not verified, under the name of its object', (
     const other = bytesOf('other', 10 * 300)
     const replace = (store: ObjectStore, key: string) => () => store.put(Buffer.from(key), other)
     const { report, rows, done } = await stage.through(
-      rule(on('destination', PUT, small(5)), { kind: 'wrongEtag', etag: '"00000000000000000000000000000000"' }),
-      rule(on('source', GET, small(6)), { kind: 'wrongEtag', etag: '"00000000000000000000000000000000"' }),
+      rule(on('destination', PUT, small(5)), { kind: 'wrongEtag', etag: '"0123456789abcdef0123456789abcdef"' }),
+      rule(on('source', GET, small(6)), { kind: 'wrongEtag', etag: '"0123456789abcdef0123456789abcdef"' }),
       rule(on('destination', PUT, small(10)), { kind: 'change', act: replace(stage.to, small(10)), late: true }, { times: 1 }),
       rule(on('destination', PUT, small(11)), { kind: 'change', act: replace(stage.to, small(11)), late: true }, { times: 1 }),
       rule(on('source', GET, MIDDLE.toString()), { kind: 'change', act: replace(stage.from, MIDDLE.toString()) }),

@@ -529,7 +529,7 @@ describe('objects that only the destination has', () => {
     const destination: ObjectStore = { ...ground.destination, stat: () => (asked++, Promise.reject(new AccessDenied('403'))) }
     const lines = linesOf(await verified(migration, ground, { destination, concurrency: 4 }))
     expect(lines.map(({ verdict, detail }) => `${verdict}: ${detail}`)).toEqual(
-      Array<string>(50).fill('extra: 1 bytes, only at the destination; not looked into'),
+      Array<string>(50).fill('extra: 1 byte, only at the destination; not looked into'),
     )
     expect(asked).toBeLessThanOrEqual(4)
   })

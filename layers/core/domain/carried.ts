@@ -4,6 +4,7 @@ import { canBeHeader, SYSTEM_HEADERS } from './header-text'
 import { STORAGE_CLASSES, type Carry, type Migration } from './migration'
 import type { ObjectHeaders, ObjectInfo, ObjectLock, PutOptions, Tag } from './object-store'
 import type { NotCarried } from './outcomes'
+import { counted } from './units'
 
 /**
  * Amazon S3's limit of user metadata: bytes of names and values in UTF-8 (user guide, "Working with object metadata"). A value's
@@ -159,7 +160,10 @@ export const carried = (
   if (locked !== undefined) options.lock = locked
   if (destination.kmsKey !== null) options.kmsKey = destination.kmsKey
   if (info.unsendable !== undefined && info.unsendable > 0)
-    notCarried.push({ what: 'metadata', reason: `${info.unsendable} entries that the source has and cannot send (x-amz-missing-meta)` })
+    notCarried.push({
+      what: 'metadata',
+      reason: `${counted(info.unsendable, 'entry', 'entries')} that the source has and cannot send (x-amz-missing-meta)`,
+    })
   if (info.redirects === true)
     notCarried.push({ what: 'redirect', reason: 'nothing that acts is carried: it redirects visitors of a website' })
   return { options, notCarried }

@@ -1,7 +1,8 @@
-import { bareEtag, sameEtag } from './compare'
+import { sameEtag, saysNothing } from './compare'
 import type { ListedVersion } from './object-store'
 import type { Outcome } from './outcomes'
 import type { ShardObject } from './shards'
+import { counted } from './units'
 import { isExpected, listingEvidence, verdictOf, type Judgement } from './verdicts'
 
 /**
@@ -36,8 +37,9 @@ export const judgeChain = (
     if (there.deleteMarker !== (version.deleteMarker === true))
       return verdict('different', `${there.deleteMarker ? 'a' : 'no'} delete marker at the destination`)
     if (!there.deleteMarker && there.size !== version.size)
-      return verdict('different', `${there.size} bytes at the destination, ${version.size} at the source`)
-    if (!there.deleteMarker && bareEtag(etag) === '') return verdict('unverifiable', 'the destination gave no ETag when it was written')
+      return verdict('different', `${counted(there.size, 'byte')} at the destination, ${version.size} at the source`)
+    if (!there.deleteMarker && saysNothing(etag))
+      return verdict('unverifiable', 'the destination gave no ETag that says anything when it was written')
     if (!there.deleteMarker && !sameEtag(there.etag, etag))
       return verdict('different', `ETag ${there.etag} at the destination, ${etag} when it was ${outcome.outcome}`)
     if (at <= behind) return verdict('different', 'it stands before an older one at the destination')

@@ -4,7 +4,7 @@ import type { ChecklistItem, Phase } from './checklist-item'
 import { observationsOf, type Closure } from './closure'
 import type { PreflightFile } from './preflight-file'
 import type { Report } from './report-schema'
-import { bytesText, count } from './units'
+import { bytesText, count, counted } from './units'
 
 export interface ChecklistFacts {
   report: Report
@@ -56,7 +56,7 @@ const classified = ({ report }: ChecklistFacts): Verdict => {
   const { listing, bytes, dataClassification } = report
   return {
     status: 'pass',
-    evidence: `dataClassification: ${dataClassification} (request.json); ${count(listing.listed)} objects, ${bytesText(bytes.listed)} listed`,
+    evidence: `dataClassification: ${dataClassification} (request.json); ${counted(listing.listed, 'object')}, ${bytesText(bytes.listed)} listed`,
   }
 }
 
@@ -70,7 +70,10 @@ const residency = (facts: ChecklistFacts): Verdict => {
 
 const timeLimited = ({ preflight }: ChecklistFacts): Verdict =>
   preflight !== undefined && preflight.grants > 0
-    ? { status: 'pass', evidence: `${count(preflight.grants)} grants of the run were read back by Preflight, each with its end` }
+    ? {
+        status: 'pass',
+        evidence: `${counted(preflight.grants, 'grant of the run was', 'grants of the run were')} read back by Preflight, each with its end`,
+      }
     : manual('give the credentials that you used an end yourself', 'no grant of the run was read back: the credentials are your own')
 
 const privateConnections = (facts: ChecklistFacts): Verdict => {
@@ -180,7 +183,7 @@ const LINES: readonly (readonly [Phase, id: string, text: string, judge: (facts:
       const open = observationsOf(closure).filter(({ closed }) => !closed)
       if (!closure.complete) return { status: 'fail', evidence: seen(open) || 'Cleanup is not complete', todo: SWEEP }
       const proof = certificate === undefined ? '' : `; certificate.json ${certificate}`
-      return { status: 'pass', evidence: `${count(observationsOf(closure).length)} observations, all of them closed${proof}` }
+      return { status: 'pass', evidence: `${counted(observationsOf(closure).length, 'observation')}, all of them closed${proof}` }
     },
   ],
   [
@@ -191,7 +194,7 @@ const LINES: readonly (readonly [Phase, id: string, text: string, judge: (facts:
       manual(
         `who may reach the destination: aws accessanalyzer list-findings-v2 --analyzer-arn ARN; that nothing of Drayage is left: ${ROLES}`,
         postflight.repeated
-          ? `the destination was asked again at ${postflight.at}: ${count(postflight.drift.length)} differences`
+          ? `the destination was asked again at ${postflight.at}: ${counted(postflight.drift.length, 'difference')}`
           : `the destination was not asked again: ${postflight.reason}`,
       ),
   ],
@@ -303,7 +306,7 @@ const LINES: readonly (readonly [Phase, id: string, text: string, judge: (facts:
       const baseline = closure?.baseline
       if (!baseline) return manual(scan)
       const { before, after, ours, unexplained } = baseline
-      const evidence = `${count(before)} roles, schedules or keys before the run, ${count(after)} after it`
+      const evidence = `${counted(before, 'role, schedule or key', 'roles, schedules or keys')} before the run, ${count(after)} after it`
       const left = [...ours, ...unexplained].map(({ kind, name }) => `${kind} ${name}`)
       return left.length === 0
         ? { status: 'pass', evidence: `${evidence}; none of the run's is left, and none is new that no run's record names` }

@@ -16,6 +16,8 @@ export interface Checkpoint {
   began: number
   /** the shard file that was added last; those behind it in the listing's order are still to be added */
   last: string
+  /** how many of that shard's verdict files have told what only the destination has; undefined: all of them, and it is added as a whole */
+  told?: number | undefined
   /** how many shard files were added */
   shards: number
   sums: RunSumsJson

@@ -1,5 +1,5 @@
 import { carriedHash } from './carried'
-import { bareEtag, looksLikeMd5, sameEtag, type UploadEvidence } from './compare'
+import { looksLikeMd5, sameContent, sameEtag, saysNothing, type UploadEvidence } from './compare'
 import type { ObjectHeaders, ObjectInfo } from './object-store'
 import type { Evidence } from './outcomes'
 import { writtenSince } from './written-since'
@@ -39,8 +39,10 @@ const isMd5 = ({ etag, encryption }: ObjectInfo): boolean => looksLikeMd5(etag) 
 
 /** What says that the bytes are the same without asking anybody. */
 const sameBytes = (source: Listed, found: Listed, record: UploadEvidence | undefined): 'etag' | 'upload-record' | undefined => {
-  if (bareEtag(source.etag) !== '' && sameEtag(source.etag, found.etag)) return 'etag'
-  return record && sameEtag(record.sourceEtag, source.etag) && sameEtag(record.destinationEtag, found.etag) ? 'upload-record' : undefined
+  if (sameContent(source.etag, found.etag)) return 'etag'
+  return record && sameContent(record.sourceEtag, source.etag) && sameContent(record.destinationEtag, found.etag)
+    ? 'upload-record'
+    : undefined
 }
 
 /** Whether the copy has the headers and metadata that a new one would have; what only says which version it was made of is left out. */
@@ -66,7 +68,7 @@ const unlessPutAgain = ({ source, found, original }: Facts, copy: ObjectInfo, ev
  *
  *   nothing there, or its size differs                         → copy
  *   it was written since the run began                         → copy: a call that was lost put it there, and nobody told of it
- *   ETags equal (and not empty), and the copy is later         → etag, without any request, unless a KMS key is asked for
+ *   ETags equal, and the copy is later                         → etag, without any request, unless a KMS key is asked for
  *   the upload record names both ETags, and the copy is later  → upload-record, likewise
  *   the copy has gone, or is another one than was listed       → copy
  *   a KMS key is asked for, and the copy is not under it       → copy
@@ -77,6 +79,8 @@ const unlessPutAgain = ({ source, found, original }: Facts, copy: ObjectInfo, ev
  *                                                                ETags are plain MD5s, which then differ
  *   it keeps none, or may not be read                          → size-and-time, if the ETags cannot be compared (parts, KMS) and the
  *                                                                copy is later; else copy
+ *
+ * An ETag that says nothing (`saysNothing`) is equal to none, recorded by none and kept by none.
  *
  * Later: by the stores' own clocks and Last-Modified, which no store lets anybody set.
  */
@@ -96,7 +100,7 @@ export const equality = (facts: Facts): Equality => {
 
   const comparable = looksLikeMd5(source.etag) && isMd5(copy)
   const kept = copy.headers.metadata['source-etag']
-  if (kept === undefined || bareEtag(source.etag) === '') return bySizeAndTime(comparable)
+  if (kept === undefined || saysNothing(source.etag)) return bySizeAndTime(comparable)
   if (!sameEtag(kept, source.etag)) return 'copy'
   if (comparable) {
     if (original === undefined) return 'ask-original'

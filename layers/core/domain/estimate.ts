@@ -2,7 +2,7 @@ import type { ListingTotals } from './listing'
 import { isKeyed, type Migration } from './migration'
 import { restoreEstimate, type RestoreEstimate } from './restore-times'
 import { LOOK_BYTES } from './sample'
-import { bytesText, count } from './units'
+import { bytesText, counted } from './units'
 
 /**
  * List prices in US$, us-east-1, as known in November 2026 and not checked against a bill: Amazon S3 PUT, COPY, POST and
@@ -63,7 +63,7 @@ const rereadEstimate = (
 
 /** For people: what a reread takes. Most stores charge for what leaves them, so that the source's bytes come first. */
 export const rereadLine = ({ objects, requests, bytes }: RereadEstimate): string =>
-  `Verification reads ${count(objects)} objects again: ${bytesText(bytes)} more leave the source, by up to ${count(requests)} GET requests, and as many are read at the destination`
+  `Verification reads ${counted(objects, 'object')} again: ${bytesText(bytes)} more leave the source, by up to ${counted(requests, 'GET request')}, and as many are read at the destination`
 
 /** Of one function; divide by how many work side by side. */
 const secondsOf = (objects: number, bytes: number): number => objects / SPEED.objectsPerSecond + bytes / SPEED.bytesPerSecond

@@ -1,5 +1,6 @@
 import type { Outcome, OutcomeName } from './outcomes'
 import { isSameObject, listedIn, objectId, type Shard } from './shards'
+import { counted } from './units'
 
 /** The books: listed = copied + skipped + excluded + changed + failed, counted from the run's files. */
 export interface Ledger {
@@ -70,7 +71,8 @@ const matched = (shard: Shard, name: string, written: readonly Outcome[]): Omit<
     byId.delete(id)
     return outcome
   })
-  if (byId.size > 0) faults.push(`${name}: ${byId.size} outcomes are for objects that the shard does not list`)
+  if (byId.size > 0)
+    faults.push(`${name}: ${counted(byId.size, 'outcome is for an object', 'outcomes are for objects')} that the shard does not list`)
   return { outcomes: found, faults }
 }
 

@@ -1,4 +1,4 @@
-import { bareEtag } from './compare'
+import { bareEtag, saysNothing } from './compare'
 
 const MIB = 1024 * 1024
 
@@ -28,7 +28,7 @@ export const partSizeOf = (size: number): number => Math.max(USUAL_PART_BYTES, M
 /** Of how many parts an object was made, where its ETag says so (`…-N`); undefined: one PUT, or a store of another custom. */
 export const partsOfEtag = (etag: string): number | undefined => {
   const parts = /^[0-9a-f]{32}-(\d{1,5})$/i.exec(bareEtag(etag))?.[1]
-  return parts === undefined || Number(parts) < 1 || Number(parts) > MAX_PARTS ? undefined : Number(parts)
+  return parts === undefined || saysNothing(etag) || Number(parts) < 1 || Number(parts) > MAX_PARTS ? undefined : Number(parts)
 }
 
 /** Whether so many parts of this size can be put to Amazon S3 again, one function call copying each. */

@@ -4,7 +4,7 @@ import { balances, unaccounted, type Ledger } from './ledger'
 import type { Migration } from './migration'
 import { driftLine, type Postflight } from './preflight-file'
 import type { Report } from './report-schema'
-import { count } from './units'
+import { count, counted } from './units'
 import type { VerdictCounts } from './verdicts'
 
 export type { Report } from './report-schema'
@@ -42,21 +42,33 @@ export const objections = ({ migration, ledger, verdicts, listing, faults, stopp
   if (migration.dryRun) return found
   if (ledger.failed > 0) found.push(`${count(ledger.failed)} failed`)
   if (migration.cutover && ledger.copied > 0)
-    found.push(`cutover: ${count(ledger.copied)} objects still had to be copied; run again until none is`)
+    found.push(`cutover: ${counted(ledger.copied, 'object')} still had to be copied; run again until none is`)
   if (ledger.changed > 0)
     found.push(`${count(ledger.changed)} changed at the source while the run was on, or not there (run again for what is)`)
   if (!balances(ledger))
-    found.push(`the books do not balance: ${count(unaccounted(ledger))} of ${count(ledger.listed)} listed objects have no outcome`)
+    found.push(
+      `the books do not balance: ${count(unaccounted(ledger))} of ${counted(ledger.listed, 'listed object')} ${unaccounted(ledger) === 1 ? 'has' : 'have'} no outcome`,
+    )
   for (const name of ['missing', 'different', 'unverifiable', 'unaccounted'] as const) {
     if (verdicts[name] > 0) found.push(`${count(verdicts[name])} ${name} at the destination`)
   }
   const judged = verdicts.verified + verdicts.missing + verdicts.different + verdicts.unverifiable
   const expected = ledger.copied + ledger.skipped
-  if (judged !== expected) found.push(`${count(judged)} of ${count(expected)} copied or skipped objects were verified`)
+  if (judged !== expected)
+    found.push(`${count(judged)} of ${counted(expected, 'copied or skipped object was', 'copied or skipped objects were')} verified`)
   if (postflight.repeated) found.push(...postflight.drift.filter(({ blocks }) => blocks).map(driftLine))
   else if (stoppedBy === undefined) found.push(`whether the destination is still as Preflight found it is not known: ${postflight.reason}`)
   return [...found, ...faults]
 }
+
+/** What a run that found nothing to move has not looked at: a mistyped prefix succeeds too, and must not look like a moved bucket. */
+const nothingMoved = ({ listed, excluded }: Pick<Ledger, 'listed' | 'excluded'>): string => {
+  if (listed === 0) return '; nothing was listed: are source.bucket and source.prefix right?'
+  return listed === excluded ? '; the selection left out every object: is it right?' : ''
+}
+
+/** A question has its own end. */
+const sentence = (words: string): string => (words.endsWith('?') ? words : `${words}.`)
 
 /** The one sentence of a report. */
 export const reasonOf = (facts: ReportFacts, against: readonly string[]): string => {
@@ -67,11 +79,13 @@ export const reasonOf = (facts: ReportFacts, against: readonly string[]): string
   const without = facts.notCarried === 0 ? '' : `; not carried: ${count(facts.notCarried)} (not-carried.csv)`
   if (against.length > 0 && facts.migration.dryRun) return against.join('; ')
   if (against.length > 0) return [...mainReasons(facts.children), ...against.slice(0, 5), books].join('; ')
-  if (facts.migration.dryRun) return `Dry run: ${count(facts.listing.listed)} objects listed, nothing copied.`
-  if (facts.migration.cutover && skipped === 0) return `Cut-over: there was nothing to move: ${books}${without}.`
+  if (facts.migration.dryRun)
+    return sentence(`Dry run: ${counted(facts.listing.listed, 'object')} listed, nothing copied${nothingMoved(facts.listing)}`)
+  if (facts.migration.cutover && skipped === 0)
+    return sentence(`Cut-over: there was nothing to move: ${books}${without}${nothingMoved(facts.ledger)}`)
   if (facts.migration.cutover)
-    return `Cut-over: nothing had to be copied, all ${count(skipped)} objects are there and verified${leftOut}${weak}${without}.`
+    return `Cut-over: nothing had to be copied, ${skipped === 1 ? 'the 1 object is' : `all ${count(skipped)} objects are`} there and verified${leftOut}${weak}${without}.`
   if (copied === 0 && skipped > 0)
-    return `Verified: nothing to copy, all ${count(skipped)} objects were already there${leftOut}${weak}${without}.`
-  return `Verified: ${books}${weak}${without}.`
+    return `Verified: nothing to copy, ${skipped === 1 ? 'the 1 object was' : `all ${count(skipped)} objects were`} already there${leftOut}${weak}${without}.`
+  return sentence(`Verified: ${books}${weak}${without}${nothingMoved(facts.ledger)}`)
 }

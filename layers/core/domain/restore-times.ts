@@ -1,7 +1,7 @@
 import type { ArchiveCounts } from './archived'
 import type { Migration } from './migration'
 import type { RestoreOrder } from './object-store'
-import { count } from './units'
+import { counted } from './units'
 
 type Tier = RestoreOrder['tier']
 
@@ -47,13 +47,13 @@ export const restoreProblems = ({ tier, days }: Migration['restore'], byClass: A
   if (found === null) return []
   if (found.hours === null)
     return [
-      `restore.tier: Expedited does not restore DEEP_ARCHIVE, which ${count(byClass.DEEP_ARCHIVE.objects)} objects are in; ask for Standard (up to ${HOURS.Standard.deep} hours) or Bulk (up to ${HOURS.Bulk.deep})`,
+      `restore.tier: Expedited does not restore DEEP_ARCHIVE, which ${counted(byClass.DEEP_ARCHIVE.objects, 'object is', 'objects are')} in; ask for Standard (up to ${HOURS.Standard.deep} hours) or Bulk (up to ${HOURS.Bulk.deep})`,
     ]
   // The first restored copy may be hours older than the last one, and must still be there when copying ends.
   const needed = Math.ceil((found.hours + copySeconds / 3600) / 24)
   return days < needed
     ? [
-        `restore.days: restored copies stay ${days} days, and restoring and copying may take ${needed}; ask for at least ${needed}, or for a faster restore.tier`,
+        `restore.days: restored copies stay ${counted(days, 'day')}, and restoring and copying may take ${needed}; ask for at least ${needed}, or for a faster restore.tier`,
       ]
     : []
 }

@@ -2,7 +2,13 @@
 
 export const count = (value: number): string => Math.round(value).toLocaleString('en-US')
 
-const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB']
+/** A number with its word, which 1 has in the singular. `many`: where the plural is not just an s more, or a verb goes with it. */
+export const counted = (value: number, one: string, many = `${one}s`): string => {
+  const text = count(value)
+  return `${text} ${text === '1' ? one : many}`
+}
+
+const UNITS = ['byte', 'kB', 'MB', 'GB', 'TB', 'PB']
 
 export const bytesText = (value: number): string => {
   let unit = 0
@@ -11,7 +17,7 @@ export const bytesText = (value: number): string => {
     scaled /= 1000
     unit++
   }
-  return `${unit === 0 ? count(scaled) : scaled.toFixed(1)} ${UNITS[unit]}`
+  return unit === 0 ? counted(scaled, 'byte') : `${scaled.toFixed(1)} ${UNITS[unit]}`
 }
 
 /** ms as m:ss, from an hour on h:mm:ss. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { bareEtag, looksLikeMd5, sameEtag, type UploadEvidence } from './compare'
+import { bareEtag, looksLikeMd5, sameEtag, type Told, type UploadEvidence } from './compare'
 import type { KeyJson } from './keys'
 import type { OpenUpload, UploadPart } from './object-store'
 import type { NotCarried } from './outcomes'
@@ -27,6 +27,8 @@ export interface UploadRecord {
   crc32?: string | undefined
   /** ISO 8601: before the upload was created */
   openedAt: string
+  /** what the destination listed under the key before the upload was begun; undefined: nothing, or the record is of a version */
+  stood?: Told | undefined
   /** hash of everything that it was begun with: see `optionsHash` */
   options?: string | undefined
   /** hash of its headers, metadata and storage class: see `carriedHash` */

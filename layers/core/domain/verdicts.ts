@@ -1,9 +1,10 @@
-import { bareEtag, sameEtag } from './compare'
+import { sameEtag, saysNothing } from './compare'
 import { carriedHash } from './carried'
 import { StateBroken } from './errors'
 import { keyFromJson, keyToJson, type Key, type KeyJson } from './keys'
 import type { ObjectInfo } from './object-store'
 import type { Outcome } from './outcomes'
+import { counted } from './units'
 
 /**
  * What is said of an object that is not simply right:
@@ -72,7 +73,7 @@ interface Found {
  *   failed or changed                   → not expected there: undefined, counted as notExpected by the caller
  *   nothing at the destination          → missing
  *   size differs                        → different
- *   the outcome has no ETag             → unverifiable
+ *   the outcome has no ETag, or one that says nothing → unverifiable
  *   ETag differs                        → different
  *   otherwise                           → undefined: verified
  */
@@ -81,9 +82,10 @@ export const judge = (object: Judged, outcome: Outcome | undefined, found: Found
   if (outcome === undefined) return verdict('unaccounted', 'listed at the source, and no outcome was written')
   if (!isExpected(outcome)) return undefined
   if (found === undefined) return verdict('missing', `${outcome.outcome}, and the destination does not list it`)
-  if (found.size !== object.size) return verdict('different', `${found.size} bytes at the destination, ${object.size} at the source`)
-  if (outcome.etag === undefined || bareEtag(outcome.etag) === '')
-    return verdict('unverifiable', 'the destination gave no ETag when it was written')
+  if (found.size !== object.size)
+    return verdict('different', `${counted(found.size, 'byte')} at the destination, ${object.size} at the source`)
+  if (outcome.etag === undefined || saysNothing(outcome.etag))
+    return verdict('unverifiable', 'the destination gave no ETag that says anything when it was written')
   if (!sameEtag(found.etag, outcome.etag))
     return verdict('different', `ETag ${found.etag} at the destination, ${outcome.etag} when it was ${outcome.outcome}`)
   return undefined

@@ -1,4 +1,4 @@
-import { bareEtag, sameEtag } from './compare'
+import { bareEtag, sameEtag, saysNothing } from './compare'
 import type { ListedVersion } from './object-store'
 import type { Evidence } from './outcomes'
 
@@ -21,7 +21,7 @@ export interface Recognised {
 /** A delete marker has nothing but its place: two are equal, and count as equal by their (empty) ETags. */
 const equalVersions = (source: SourceVersion, found: FoundVersion): Evidence | undefined => {
   if (source.deleteMarker === true || found.deleteMarker) return source.deleteMarker === found.deleteMarker ? 'etag' : undefined
-  if (source.size !== found.size || bareEtag(source.etag) === '') return undefined
+  if (source.size !== found.size || saysNothing(source.etag)) return undefined
   if (sameEtag(source.etag, found.etag)) return 'etag'
   return found.sourceEtag !== undefined && sameEtag(source.etag, found.sourceEtag) ? 'source-etag' : undefined
 }

@@ -67,6 +67,7 @@ export const beginUpload = async (migration: Migration, shard: string, turn: Upl
   const { uploadId, partSize } = await openUpload(migration, object, record, {
     ...turn,
     tags: new TagCarrier(migration, turn.source, signal),
+    stood: found && { etag: found.etag, lastModified: found.lastModified },
   })
   return { uploadId, partSize, partGroups: partGroups(object.size, partSize) }
 }

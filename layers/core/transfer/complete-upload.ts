@@ -28,16 +28,21 @@ const failedOutcome = ({ key }: ListedObject, failure: CaughtError): Untimed => 
 
 type EndTurn = Omit<UploadTurn, 'source' | 'reading' | 'writingSince'>
 
-/** What a lost answer said: the object that the upload has become, if the destination lists it with the ETag that its parts make. */
+/**
+ * What a lost answer said: the object that the upload has become, if the destination lists it with the ETag that its parts make; and not if
+ * it is the one that stood there before, of the same bytes and with other headers.
+ */
 const alreadyJoined = async (
   object: ListedObject,
   key: Key,
-  { destinationEtag }: UploadRecord,
+  { destinationEtag, stood }: UploadRecord,
   { destination, signal }: EndTurn,
 ): Promise<ListedObject | undefined> => {
   if (destinationEtag === null) return undefined
   const found = await withRetries(() => listedAt(destination, key, signal), signal)
-  return found?.size === object.size && sameEtag(found.etag, destinationEtag) ? found : undefined
+  if (found?.size !== object.size || !sameEtag(found.etag, destinationEtag)) return undefined
+  const isOld = stood !== undefined && sameEtag(found.etag, stood.etag) && found.lastModified === stood.lastModified
+  return isOld ? undefined : found
 }
 
 /** Completes the upload, or finds that it was completed and only the answer was lost. */

@@ -1,5 +1,6 @@
+import { isStillListed } from '../domain/compare'
 import { destinationKey } from '../domain/destination-key'
-import { BodyMismatch, StoreUnavailable } from '../domain/errors'
+import { BodyMismatch, ObjectChanged, StoreUnavailable } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
 import { partRange, type PartGroup } from '../domain/parts'
@@ -50,6 +51,7 @@ export const copyParts = async (
     const size = range.to - range.from + 1
     const read = await source.read(object.key, { range, ifMatch: object.etag || undefined, versionId: object.versionId, signal })
     try {
+      if (!isStillListed(object, read.info)) throw new ObjectChanged('the object is no longer the one that was listed')
       if (read.length !== size) throw new BodyMismatch(`part ${number}: the source offers ${read.length} bytes of ${size}`)
       await destination.putPart(key, uploadId, number, { stream: read.body, size }, { signal })
       parts++

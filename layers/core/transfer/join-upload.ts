@@ -1,10 +1,11 @@
-import { sameEtag } from '../domain/compare'
+import { sameContent, sameEtag } from '../domain/compare'
 import { destinationKey } from '../domain/destination-key'
 import { BodyMismatch } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { JoinedUpload, ObjectStore, UploadPart } from '../domain/object-store'
 import type { Untimed } from '../domain/outcomes'
 import { partCount, partRange } from '../domain/parts'
+import { counted } from '../domain/units'
 import { joinedEtag, type UploadRecord } from '../domain/uploads'
 import { compositeCrc32 } from './composite-crc32'
 import type { LargeObject } from './large-object'
@@ -20,10 +21,10 @@ export interface JoinTurn {
 /** Every part there, each of its right size; otherwise the upload must not be completed. */
 const checkParts = ({ size }: LargeObject, partSize: number, parts: readonly UploadPart[]): void => {
   const wanted = partCount(size, partSize)
-  if (parts.length !== wanted) throw new BodyMismatch(`the upload has ${parts.length} parts of ${wanted}`)
+  if (parts.length !== wanted) throw new BodyMismatch(`the upload has ${counted(parts.length, 'part')} of ${wanted}`)
   for (const part of parts) {
     const { from, to } = partRange(size, partSize, part.number)
-    if (part.size !== to - from + 1) throw new BodyMismatch(`part ${part.number} has ${part.size} bytes of ${to - from + 1}`)
+    if (part.size !== to - from + 1) throw new BodyMismatch(`part ${part.number} has ${counted(part.size, 'byte')} of ${to - from + 1}`)
   }
 }
 
@@ -31,7 +32,7 @@ const checkParts = ({ size }: LargeObject, partSize: number, parts: readonly Upl
 export const copiedOutcome = ({ key, versionId, size }: LargeObject, record: UploadRecord, made: JoinedUpload): Untimed => {
   const { carried, crc32, notCarried = [], sourceEtag } = record
   const { etag, versionId: destinationVersion } = made
-  const proof = sameEtag(etag, sourceEtag) ? 'parts' : 'length'
+  const proof = sameContent(etag, sourceEtag) ? 'parts' : 'length'
   return {
     ...{ key, versionId, outcome: 'copied', bytes: size, etag, destinationVersion, crc32, carried, proof },
     notCarried: notCarried.length > 0 ? notCarried : undefined,

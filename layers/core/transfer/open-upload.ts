@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { standOf } from '../domain/archived'
 import { carried, carriedHash, optionsHash } from '../domain/carried'
-import { sameEtag } from '../domain/compare'
+import { isStillListed, sameEtag, saysNothing, type Told } from '../domain/compare'
 import { destinationKey } from '../domain/destination-key'
 import { NoSuchObject, NoSuchUpload, ObjectArchived, ObjectChanged } from '../domain/errors'
 import type { Key } from '../domain/keys'
@@ -23,6 +23,8 @@ export interface OpenTurn {
   tags: TagCarrier
   signal: AbortSignal
   now(): Date
+  /** see `UploadRecord` */
+  stood?: Told | undefined
 }
 
 const stillOpen = async (store: ObjectStore, key: Key, uploadId: string, signal: AbortSignal): Promise<boolean> => {
@@ -43,10 +45,13 @@ const abortAnnounced = async (key: Key, { openedAt }: UploadRecord, { destinatio
 
 /**
  * Whether an upload was begun for this object as it is. For a version also whether this run began it: Amazon S3 gives a version its place
- * by when its upload was begun, and behind one of an earlier run anything may have been written since.
+ * by when its upload was begun, and behind one of an earlier run anything may have been written since. So too where the ETag says
+ * nothing: the parts of an earlier run may be of other bytes.
  */
 const isFor = (record: UploadRecord, { versionId, etag }: LargeObject, runId: string): boolean =>
-  record.versionId === versionId && (versionId === undefined || record.runId === runId) && sameEtag(record.sourceEtag, etag)
+  record.versionId === versionId &&
+  ((versionId === undefined && !saysNothing(etag)) || record.runId === runId) &&
+  sameEtag(record.sourceEtag, etag)
 
 /** An open upload that can be gone on with, or undefined. One that cannot is aborted first: its record is about to be replaced. */
 const adopted = async (
@@ -87,7 +92,7 @@ const answersMd5 = async (migration: Migration, key: Key, uploadId: string, { de
 const asListed = async (object: LargeObject, { source, signal }: OpenTurn): Promise<ObjectInfo> => {
   const info = await withRetries(() => source.stat(object.key, { versionId: object.versionId, signal }), signal)
   if (info === undefined) throw new NoSuchObject('the object is gone from the source')
-  if (!sameEtag(info.etag, object.etag)) throw new ObjectChanged('the object is no longer the one that was listed')
+  if (!isStillListed(object, info)) throw new ObjectChanged('the object is no longer the one that was listed')
   if (standOf(info) !== 'readable') throw new ObjectArchived('the object')
   return info
 }
@@ -112,7 +117,7 @@ export const openUpload = async (
 
   const kept = await withRetries(() => adopted(migration, earlier, key, object, hash, turn), signal)
   if (kept !== undefined) {
-    await write({ ...kept, runId: migration.runId, destinationEtag: null })
+    await write({ ...kept, runId: migration.runId, destinationEtag: null, stood: turn.stood })
     return { uploadId: kept.uploadId!, partSize: kept.partSize }
   }
   const thorough = earlier !== undefined && madeAnotherEtag(earlier) && sameEtag(earlier.sourceEtag, object.etag)
@@ -126,6 +131,7 @@ export const openUpload = async (
     destinationEtag: null,
     ...cut,
     openedAt: turn.now().toISOString(),
+    stood: turn.stood,
     options: hash,
     carried: carriedHash(options),
     notCarried: [...notCarried, ...tags.notCarried],

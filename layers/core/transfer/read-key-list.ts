@@ -5,7 +5,7 @@ import type { Migration } from '../domain/migration'
 import type { Call, ObjectStore } from '../domain/object-store'
 import { exists, writeLines } from '../domain/state-files'
 import { INPUTS, stateKeys } from '../domain/state-keys'
-import { bytesText, count } from '../domain/units'
+import { bytesText, count, counted } from '../domain/units'
 
 /** Bad lines that are named, at most. */
 const NAMED_LINES = 20
@@ -108,7 +108,7 @@ const checkLines = async (
     if (keys > MAX_LIST_KEYS) return [`${name}: names over ${count(MAX_LIST_KEYS)} keys; ${shorten}`]
   }
   if (openBytes > 0) refuse(lines + 1, 'does not end in a line feed, so the list may have been cut off; end it with one')
-  if (bad > NAMED_LINES) problems.push(`${name}: ${count(bad - NAMED_LINES)} more bad lines`)
+  if (bad > NAMED_LINES) problems.push(`${name}: ${counted(bad - NAMED_LINES, 'more bad line')}`)
   return lines === 0 && bad === 0 ? [`${name}: is empty; name a key, or leave it out`] : problems
 }
 

@@ -123,8 +123,9 @@ export const reconcile = async (migration: Migration, end: RunEnd, turn: Reconci
     sums.close()
     sums.mistrust(...totalsFaults({ ...sums.totals, ...sums.excludedBy }, { ...listing, ...(excludedFor ?? sums.excludedBy) }))
   }
-  const complete = sums.complete && listing.complete && !migration.dryRun
-  await lists.end(complete)
+  const ended = await lists.end(sums.complete && listing.complete && !migration.dryRun)
+  const { complete } = ended
+  sums.fault(...ended.faults)
   const postflight = await askAgain(migration, {
     before,
     lost: preflight.fault !== undefined,

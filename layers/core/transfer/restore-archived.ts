@@ -16,7 +16,7 @@ import { secondsToNextLook } from '../domain/restore-times'
 import { findJson, listNames, readBytes, writeJson } from '../domain/state-files'
 import { shardKey, shardOf, stateKeys } from '../domain/state-keys'
 import { shardFromText, type Shard, type ShardObject } from '../domain/shards'
-import { count } from '../domain/units'
+import { count, counted } from '../domain/units'
 import { inPool } from './pool'
 import { withRetries } from './retries'
 import { toRestore, type ToRestore } from './to-restore'
@@ -230,7 +230,7 @@ const waitSeconds = ({ access }: Migration, file: RestoreFile, { hours, copySeco
   const left = Math.floor((Date.parse(access.expiresAt) - time) / 1000 - copySeconds)
   if (left < 1)
     throw new OutlivesAccess(
-      `${count(ongoingOf(file))} of ${count(file.asked)} archived objects are not restored yet, and the run's access ends ${access.expiresAt}; run again later: what is restored by then is not asked for again`,
+      `${count(ongoingOf(file))} of ${counted(file.asked, 'archived object is', 'archived objects are')} not restored yet, and the run's access ends ${access.expiresAt}; run again later: what is restored by then is not asked for again`,
     )
   return Math.min(left, secondsToNextLook(hours, (time - Date.parse(file.askedAt!)) / 1000))
 }

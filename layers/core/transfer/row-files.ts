@@ -14,11 +14,14 @@ export interface RowFiles {
   pause(call: { signal: AbortSignal }): Promise<RowSegments>
   /** Of all lists: each is read and written once more at the end. */
   segments(): number
-  /** `complete`: whether failures.csv names every object that is not right. Otherwise the keys are not written: no retry may rest on them. */
-  end(complete: boolean): Promise<void>
+  /**
+   * `complete`: whether failures.csv names every object that is not right. Otherwise the keys are not written: no retry may rest on them.
+   * Returns what is wrong with a list that is not there, and whether the failures and their keys are there and complete.
+   */
+  end(complete: boolean): Promise<{ complete: boolean; faults: string[] }>
 }
 
-/** The lists behind the rows of earlier calls, or from their first lines on. All of them are there once `end` has returned. */
+/** The lists behind the rows of earlier calls, or from their first lines on. All of them are there once `end` has returned no fault. */
 export const rowFiles = async (
   state: ObjectStore,
   runId: string,
@@ -53,10 +56,16 @@ export const rowFiles = async (
     }),
     segments: () => all.reduce((sum, file) => sum + file.segments(), 0),
     async end(complete) {
-      for (const file of [failures, extra, notCarried]) await file.end()
+      const ofFailures = await failures.end()
+      const faults = [...ofFailures, ...(await extra.end()), ...(await notCarried.end())]
+      if (complete && ofFailures.length === 0) {
+        const ofKeys = await failedKeys.end()
+        if (ofKeys.length === 0) return { complete, faults }
+        faults.push(...ofKeys)
+      }
       // an earlier call may have left a list that it took for complete
-      if (complete) await failedKeys.end()
-      else await writeText(state, keys.failedKeys, '', { signal: options.signal })
+      await writeText(state, keys.failedKeys, '', { signal: options.signal })
+      return { complete: false, faults }
     },
   }
 }

@@ -19,8 +19,11 @@ export interface RowList {
   pause(call: { signal: AbortSignal }): Promise<string[]>
   /** How many segments there are. */
   segments(): number
-  /** The list is there once this has returned; whole, or not at all. Throws StateBroken if a segment is not what its name says. */
-  end(): Promise<void>
+  /**
+   * The list is there once this has returned; whole, or not at all. Returns what is wrong, and then it is not there: a segment is gone,
+   * or is not what its name says.
+   */
+  end(): Promise<string[]>
 }
 
 export interface RowListOptions {
@@ -43,6 +46,7 @@ export const rowList = (
   const headers = headersOf(name)
   const ending = lineEnding(name)
   const segments = [...before]
+  const broken: string[] = []
   let waiting: string[] = []
   let length = 0
 
@@ -60,10 +64,14 @@ export const rowList = (
   }
   const readSegment = async (hash: string): Promise<Buffer> => {
     const segment = rowsKey(runId, hash)
+    const notWhole = (why: string, options?: ErrorOptions): StateBroken => {
+      broken.push(`${segment} ${why}, so ${name} was not written`)
+      return new StateBroken(`${segment} ${why}`, options)
+    }
     const { body } = await withRetries(() => readBytes(state, segment, { signal }), signal).catch((error: unknown) => {
-      throw error instanceof NoSuchObject ? new StateBroken(`${segment} is gone`, { cause: error }) : error
+      throw error instanceof NoSuchObject ? notWhole('is gone', { cause: error }) : error
     })
-    if (hashOf(body) !== hash) throw new StateBroken(`${segment} is not what was written there`)
+    if (hashOf(body) !== hash) throw notWhole('is not what was written there')
     return body
   }
   const join = async (upload: string) => {
@@ -100,13 +108,18 @@ export const rowList = (
     },
     segments: () => segments.length,
     async end() {
-      if (segments.length === 0) return void (await state.put(key, held(), { signal, headers }))
+      if (segments.length === 0) {
+        await state.put(key, held(), { signal, headers })
+        return []
+      }
       const upload = await state.createUpload(key, { signal, headers })
       try {
         await join(upload)
+        return []
       } catch (error) {
         await state.abortUpload(key, upload)
-        throw error
+        if (broken.length === 0 || !(error instanceof StateBroken)) throw error
+        return broken
       }
     },
   }

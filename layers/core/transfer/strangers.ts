@@ -1,5 +1,6 @@
 import { AccessDenied, DrayageError, isOfTheSide } from '../domain/errors'
 import type { ObjectStore } from '../domain/object-store'
+import { counted } from '../domain/units'
 import type { Verdict } from '../domain/verdicts'
 import type { Stranger } from './judge-objects'
 import { withRetries } from './retries'
@@ -16,14 +17,14 @@ export const strangers = (destination: ObjectStore, signal: AbortSignal): ((foun
   let looks = 0
   let refused = false
   return async ({ key, size, versionId, deleteMarker }) => {
-    const extra = (why: string): Verdict => ({ key, verdict: 'extra', detail: `${size} bytes, only at the destination${why}` })
+    const extra = (why: string): Verdict => ({ key, verdict: 'extra', detail: `${counted(size, 'byte')}, only at the destination${why}` })
     if (deleteMarker === true) return extra(', where it is deleted')
     if (refused || ++looks > MOST_LOOKS) return extra('; not looked into')
     try {
       const info = await withRetries(() => destination.stat(key, { versionId, signal }), signal)
       if (info === undefined) return undefined
       return Object.hasOwn(info.headers.metadata, 'source-etag')
-        ? { key, verdict: 'vanished', detail: `${size} bytes, put by an earlier run and no longer at the source` }
+        ? { key, verdict: 'vanished', detail: `${counted(size, 'byte')}, put by an earlier run and no longer at the source` }
         : extra('')
     } catch (error) {
       if (signal.aborted || isOfTheSide(error) || !(error instanceof DrayageError)) throw error

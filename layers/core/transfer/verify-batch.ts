@@ -5,6 +5,7 @@ import type { Call, ObjectStore } from '../domain/object-store'
 import { listNames, readBytes, writeText } from '../domain/state-files'
 import { shardKey, verdictsKey, verdictsPrefix } from '../domain/state-keys'
 import { shardFromText } from '../domain/shards'
+import { counted } from '../domain/units'
 import { isJudged, noVerdicts, verdictsFromText, verdictsToText, type VerdictCounts, type VerdictFile } from '../domain/verdicts'
 import { examine } from './examine'
 import { judgeObjects } from './judge-objects'
@@ -34,7 +35,8 @@ const MOST_STRANGERS = 50_000
 /** After so many of them a turn looks at its time again: HEADs of as many end within what a call keeps back. */
 const STRANGERS_AT_ONCE = 1000
 
-const readVerdictFile = async (state: ObjectStore, name: string, call: Call): Promise<VerdictFile> =>
+/** One verdict file. Throws NoSuchObject; StateBroken if it is none. */
+export const readVerdictFile = async (state: ObjectStore, name: string, call: Call): Promise<VerdictFile> =>
   verdictsFromText((await readBytes(state, name, call)).body.toString('utf8'), name)
 
 /** Verdict files of a shard so far, in order, one at a time. Throws StateBroken if they leave a gap or overlap. */
@@ -126,7 +128,7 @@ export const verifyBatch = async (migration: Migration, shard: string, turn: Ver
   const done = ended && walk.length === places.length
   const file = fileOf(first, walk, done)
   if (done && file.next !== whole.objects.length)
-    throw new StoreUnavailable(`only ${file.next} of ${whole.objects.length} objects of ${name} could be judged`)
+    throw new StoreUnavailable(`only ${file.next} of ${counted(whole.objects.length, 'object')} of ${name} could be judged`)
 
   const inside = places.slice(walk.length).filter(({ looks, index }) => (looks?.taken ?? 0) > 0 && index !== undefined)
   const further = inside.some(({ looks, index }) => looks!.taken > (progress[index!] ?? 0))

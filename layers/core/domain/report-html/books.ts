@@ -1,5 +1,5 @@
 import type { Report } from '../report'
-import { count } from '../units'
+import { count, counted } from '../units'
 import { escape, list, table } from './markup'
 
 /** The books as the sum that they are. */
@@ -10,7 +10,7 @@ export const books = ({ ledger, dataClassification, excludedBy, listing }: Repor
     .map((name) => figure(ledger[name], name))
     .join('<span>+</span>')
   const words = !listing.complete
-    ? `<p class="bad">The source was not listed to its end: what was not listed is not in these books.${balanced ? '' : ` ${count(unaccounted)} of what was listed are unaccounted for.`}</p>`
+    ? `<p class="bad">The source was not listed to its end: what was not listed is not in these books.${balanced ? '' : ` ${counted(unaccounted, 'object')} of what was listed ${unaccounted === 1 ? 'is' : 'are'} unaccounted for.`}</p>`
     : balanced
       ? '<p class="good">Balanced: every listed object has exactly one outcome.</p>'
       : `<p class="bad">Not balanced: ${count(unaccounted)} unaccounted for.</p>`

@@ -70,11 +70,14 @@ export const throughputChart = ({ from, widthMs, buckets }: Throughput): string 
     (bucket) => bucket.objects,
     (value) => `${value < 10 ? rounded(value) : count(value)}/s`,
   )
-  const bytes = chart(
-    'Bytes a second',
-    (bucket) => bucket.bytes,
-    (value) => `${bytesText(Math.round(value))}/s`,
-  )
+  // A delta run that found everything there has copied no byte: an axis from nothing to nothing says less than no chart.
+  const bytes = buckets.every((bucket) => bucket.bytes === 0)
+    ? ''
+    : chart(
+        'Bytes a second',
+        (bucket) => bucket.bytes,
+        (value) => `${bytesText(Math.round(value))}/s`,
+      )
   return `${objects}${bytes}<p class="dim">From ${timeText(from)} to ${timeText(to)}; one bar is ${spanText(widthMs)}.</p>`
 }
 

@@ -1,7 +1,7 @@
 import type { Observation } from '../access'
 import type { ChecklistFacts } from '../checklist'
 import type { Closure } from '../closure'
-import { count } from '../units'
+import { count, counted } from '../units'
 import { escape, list, MARKS, table } from './markup'
 
 const observationRow = (step: string, { kind, name, call, answer, closed, at }: Observation): string[] => [
@@ -17,7 +17,7 @@ const observationRow = (step: string, { kind, name, call, answer, closed, at }: 
 const comparison = ({ baseline }: Closure): string => {
   if (baseline === null) return ''
   const { before, after, unexplained } = baseline
-  const found = `<p>${count(before)} roles, schedules or keys were there before the run created anything, and ${count(after)} afterwards.</p>`
+  const found = `<p>${counted(before, 'role, schedule or key was', 'roles, schedules or keys were')} there before the run created anything, and ${count(after)} afterwards.</p>`
   return unexplained.length === 0
     ? found
     : `${found}<p class="bad">New since, and in no run's record: ${unexplained.map(({ kind, name }) => escape(`${kind} ${name}`)).join(', ')}.</p>`

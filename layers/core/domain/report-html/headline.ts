@@ -1,6 +1,6 @@
 import type { ChecklistFacts } from '../checklist'
 import type { Report } from '../report'
-import { bytesText, count, spanText } from '../units'
+import { bytesText, count, counted, spanText } from '../units'
 import { escape, facts } from './markup'
 
 const TITLES = { verified: 'Verified', 'not-verified': 'Not verified', estimated: 'Estimated (dry run)' } as const
@@ -19,9 +19,13 @@ export const headline = ({ report, closure }: ChecklistFacts): string => {
   const closed = closure?.complete === true
   const tiles =
     outcome === 'estimated'
-      ? [tile(count(listing.listed), 'objects listed'), tile(bytesText(bytes.listed), 'listed'), tile(spanText(took), 'from start to end')]
+      ? [
+          tile(count(listing.listed), listing.listed === 1 ? 'object listed' : 'objects listed'),
+          tile(bytesText(bytes.listed), 'listed'),
+          tile(spanText(took), 'from start to end'),
+        ]
       : [
-          tile(count(there), `of ${count(ledger.listed - ledger.excluded)} objects copied, or there already`),
+          tile(count(there), `of ${counted(ledger.listed - ledger.excluded, 'object')} copied, or there already`),
           tile(bytesText(bytes.copied), 'copied'),
           tile(count(report.verification.counts.verified), 'verified'),
           tile(count(failures.count), 'not right', failures.count > 0 ? 'bad' : ''),

@@ -2,7 +2,7 @@ import { archivedLines } from '../archived-words'
 import type { ChecklistFacts } from '../checklist'
 import { rereadLine } from '../estimate'
 import type { Report } from '../report'
-import { bytesText, count, spanText } from '../units'
+import { bytesText, counted, spanText } from '../units'
 import { books, faults } from './books'
 import { extras, notCarried } from './carried'
 import { phasesChart, sizesChart, throughputChart } from './charts'
@@ -18,7 +18,7 @@ import { STYLE } from './style'
 const estimate = ({ estimate: found, bytes }: Report): string =>
   found === null
     ? ''
-    : `<p>If everything has to be copied, ${bytesText(bytes.listed)}, about US$ ${found.costUsd.toFixed(2)} of AWS requests, functions and transitions (list prices, us-east-1, November 2026; the source's own charges are not included), about ${spanText(found.durationSeconds * 1000)} of ${found.reread === null ? 'copying' : 'copying and reading again'}, ${count(found.putRequests)} PUT-priced requests${found.problemKeys > 0 ? `, ${count(found.problemKeys)} keys that Amazon S3 cannot hold` : ''}.</p>`
+    : `<p>If everything has to be copied, ${bytesText(bytes.listed)}, about US$ ${found.costUsd.toFixed(2)} of AWS requests, functions and transitions (list prices, us-east-1, November 2026; the source's own charges are not included), about ${spanText(found.durationSeconds * 1000)} of ${found.reread === null ? 'copying' : 'copying and reading again'}, ${counted(found.putRequests, 'PUT-priced request')}${found.problemKeys > 0 ? `, ${counted(found.problemKeys, 'key')} that Amazon S3 cannot hold` : ''}.</p>`
 
 const reread = ({ estimate: found }: Report): string =>
   found === null || found.reread === null ? '' : `<p>${rereadLine(found.reread)}.</p>`
@@ -27,12 +27,13 @@ const archived = ({ archived: found, outcome }: Report): string =>
   found === null ? '' : list(archivedLines(found, outcome === 'estimated'))
 
 const deadLetters = ({ deadLetters: { sent, takenOver } }: Report): string => {
-  const own = sent === 0 ? '' : `<p>${count(sent)} messages are in the dead-letter queue, one per shard with failures.</p>`
+  const own =
+    sent === 0 ? '' : `<p>${counted(sent, 'message is', 'messages are')} in the dead-letter queue, one per shard with failures.</p>`
   if (takenOver === null) return own
   const { runId, messages, problem } = takenOver
   const taken = `<p>This run was given the failures of the run <code>${escape(runId)}</code>`
   return problem === null
-    ? `${own}${taken}, and removed its ${count(messages ?? 0)} messages from the queue.</p>`
+    ? `${own}${taken}, and removed its ${counted(messages ?? 0, 'message')} from the queue.</p>`
     : `${own}${taken}. <span class="bad">Its messages are still in the queue: ${escape(problem)}.</span></p>`
 }
 

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { BodyMismatch } from '../../domain/errors'
+import { counted } from '../../domain/units'
 
 /** Bytes of data a chunk: the framing then costs 11 bytes a MiB. (Amazon S3 asks for at least 8 KiB.) */
 const CHUNK_BYTES = 1024 * 1024
@@ -55,7 +56,7 @@ export const frame = (what: string, stream: AsyncIterable<Uint8Array>, size: num
     let seen = 0
     let left = 0
     for await (const chunk of stream) {
-      if (seen + chunk.length > size) throw new BodyMismatch(`${what}: the stream has more than its ${size} bytes`)
+      if (seen + chunk.length > size) throw new BodyMismatch(`${what}: the stream has more than its ${counted(size, 'byte')}`)
       crc = crc32(chunk, crc)
       for (let from = 0; from < chunk.length;) {
         if (left === 0) {
@@ -69,7 +70,7 @@ export const frame = (what: string, stream: AsyncIterable<Uint8Array>, size: num
         yield piece
       }
     }
-    if (seen < size) throw new BodyMismatch(`${what}: the stream ended after ${seen} of ${size} bytes`)
+    if (seen < size) throw new BodyMismatch(`${what}: the stream ended after ${seen} of ${counted(size, 'byte')}`)
     checksum = crcText(crc)
     yield Buffer.from(`${seen > 0 ? '\r\n' : ''}0\r\n${TRAILER}:${checksum}\r\n\r\n`, 'latin1')
   }

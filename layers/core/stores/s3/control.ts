@@ -9,6 +9,7 @@ import type { Address } from './addressing'
 import { connectionOptions, type Connection } from './connection'
 import { fitRefusal, refusalError, sentOf, transportError } from './error-map'
 import type { OwnerHeader } from './owner'
+import { EMPTY_PAGES } from './pager'
 import { decodeUrlBytes } from './percent'
 
 /** CompleteMultipartUpload of many parts may take minutes (Amazon S3 API reference). ms */
@@ -68,21 +69,31 @@ const textKey = (what: string, key: Key): string => {
   return text
 }
 
-/** Walks a truncated list of uploads or parts. Throws SourceListingBroken for a page that does not say whether or where it goes on. */
+/**
+ * Walks a truncated list of uploads or parts. Throws SourceListingBroken for a page that does not say whether or where it goes on, or goes
+ * back, and for one that is the 1,000th in a row without anything new. `idsOf`: what stands on a page, each by what it is told apart by.
+ */
 const allPages = async <Page extends { IsTruncated?: boolean | undefined }>(
   what: string,
   ask: (page: Page | undefined) => Promise<Page>,
   positionOf: (page: Page) => string | undefined,
+  idsOf: (page: Page) => string[],
 ): Promise<Page[]> => {
   const pages: Page[] = []
-  for (let position: string | undefined; ;) {
+  const positions = new Set<string>()
+  const ids = new Set<string>()
+  for (let old = 0; ;) {
     const page = await ask(pages.at(-1))
     if (typeof page.IsTruncated !== 'boolean') throw new SourceListingBroken(`${what}: the reply does not say whether it is truncated`)
     pages.push(page)
     if (!page.IsTruncated) return pages
     const next = positionOf(page)
-    if (next === undefined || next === position) throw new SourceListingBroken(`${what}: truncated, but it does not say where it goes on`)
-    position = next
+    if (next === undefined || positions.has(next)) throw new SourceListingBroken(`${what}: truncated, but it does not say where it goes on`)
+    positions.add(next)
+    const known = ids.size
+    for (const id of idsOf(page)) ids.add(id)
+    old = ids.size > known ? 0 : old + 1
+    if (old === EMPTY_PAGES) throw new SourceListingBroken(`${what}: ${EMPTY_PAGES} truncated pages without anything new`)
   }
 }
 
@@ -153,6 +164,7 @@ export const controlCalls = (
             client.send(new sdk.ListPartsCommand({ ...input, PartNumberMarker: before?.NextPartNumberMarker }), options),
           ),
         (page) => page.NextPartNumberMarker,
+        ({ Parts }) => (Parts ?? []).map(({ PartNumber }) => String(PartNumber)),
       )
       return pages
         .flatMap(({ Parts }) => Parts ?? [])
@@ -209,6 +221,7 @@ export const controlCalls = (
             ),
           ),
         (page) => page.NextKeyMarker && `${page.NextKeyMarker} ${page.NextUploadIdMarker ?? ''}`,
+        ({ Uploads }) => (Uploads ?? []).map(({ Key, UploadId }) => `${Key} ${UploadId}`),
       )
       return pages.flatMap(({ Uploads, EncodingType }) =>
         (Uploads ?? []).map(({ Key: text, UploadId, Initiated }): OpenUpload => {

@@ -27,6 +27,8 @@ type Position = { marker: Key | undefined } | { token: string }
 /** The objects of a range, one array per reply; each reply is asked for when the one before has been taken. */
 export const listObjects = (http: Http, what: string, provider: Provider, query: ListQuery, call: Call): AsyncIterable<ListedObject[]> => {
   const v2 = provider.list === 'v2'
+  /** of the pages since the last key */
+  const tokens = new Set<string>()
 
   const paramsOf = (position: Position): ListParams => {
     const params: ListParams = { ...listParams(query, provider), ...(v2 && { 'list-type': '2' }) }
@@ -44,7 +46,9 @@ export const listObjects = (http: Http, what: string, provider: Provider, query:
     next({ items, token, nextMarker }, position) {
       if (v2) {
         if (token === undefined) throw listingBroken(what, 'truncated, but without a continuation token')
-        if ('token' in position && position.token === token) throw listingBroken(what, 'the continuation token repeats')
+        if (items.length > 0) tokens.clear()
+        if ('token' in position) tokens.add(position.token)
+        if (tokens.has(token)) throw listingBroken(what, 'the continuation token repeats')
         return { token }
       }
       const marker = items.at(-1)?.key ?? nextMarker

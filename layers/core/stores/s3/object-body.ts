@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { BodyMismatch } from '../../domain/errors'
+import { counted } from '../../domain/units'
 
 /**
  * A reply's body as callers read it: as many bytes as were promised or a BodyMismatch, back-pressure down to the socket, and
@@ -20,12 +21,12 @@ export class ObjectBody extends Readable {
     reply.pause()
     reply.on('data', (chunk: Buffer) => {
       this.seen += chunk.length
-      if (this.seen > this.length) this.destroy(new BodyMismatch(`${what}: more than the ${this.length} bytes announced`))
+      if (this.seen > this.length) this.destroy(new BodyMismatch(`${what}: more than the ${counted(this.length, 'byte')} announced`))
       else if (!this.push(chunk)) reply.pause()
     })
     reply.on('end', () => {
       if (this.seen === this.length) this.push(null)
-      else this.destroy(new BodyMismatch(`${what}: ended after ${this.seen} of ${this.length} bytes`))
+      else this.destroy(new BodyMismatch(`${what}: ended after ${this.seen} of ${counted(this.length, 'byte')}`))
     })
     reply.on('error', (error) => this.destroy(explain(error) as Error))
   }

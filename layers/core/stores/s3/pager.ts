@@ -6,7 +6,7 @@ import type { ListQuery } from '../../domain/object-store'
 export const PAGE_SIZE = 1000
 
 /** Truncated pages without a key, one after the other, before a listing counts as endless. */
-const EMPTY_PAGES = 1000
+export const EMPTY_PAGES = 1000
 
 export type ListParams = Record<string, Buffer | string>
 

@@ -1,6 +1,7 @@
 import { BodyMismatch, NoSuchObject, ObjectChanged, PreconditionFailed, StoreRefused, StoreUnavailable } from '../../domain/errors'
 import type { Key } from '../../domain/keys'
 import type { ByteRange, ObjectInfo, ReadObject, ReadOptions, StatOptions, VersionCall } from '../../domain/object-store'
+import { counted } from '../../domain/units'
 import { byteCount, headerOf, objectInfo, type ReplyHeaders } from './headers'
 import type { Http, HttpRequest, Reply } from './http'
 import { ObjectBody } from './object-body'
@@ -104,7 +105,7 @@ export const statObject = async (http: Http, what: string, key: Key, options: St
     if (size === undefined) throw new StoreRefused(`${what}: the reply gives no length`, 'NoContentLength', reply.status)
     const range = contentRange(reply.headers)
     if (range !== undefined && range.to - range.from + 1 !== size)
-      throw new BodyMismatch(`${what}: ${size} bytes announced for bytes ${range.from}-${range.to}`)
+      throw new BodyMismatch(`${what}: ${counted(size, 'byte')} announced for bytes ${range.from}-${range.to}`)
     return objectInfo(what, reply.headers, size)
   } catch (error) {
     if (error instanceof NoSuchObject) return undefined
