@@ -112,11 +112,14 @@ const children = ({ children: found }: RunDocument): string[] => {
 const retryLine = (runId: string, state: string): string =>
   `once the cause is mended: npx drayage retry ${runId}${state === STATE_FOLDER ? '' : ` --state ${terminalText(shellWord(state))}`}`
 
+const GONE = 'what is gone from the source no retry can copy: run the whole request again, or take it off the list of keys'
+
 /** A retry copies all that it is given, also what is there: where the run only did not come to its objects, the whole request is cheaper. */
-const nextLine = ({ runId, status, failures: { reasons } }: RunDocument, state: string): string =>
-  status === 'interrupted' || reasons.every(({ what }) => what === 'unaccounted' || what === 'unverified')
-    ? 'to go on: run the same request again; what is equal is skipped'
-    : retryLine(runId, state)
+const nextLine = ({ runId, status, failures: { reasons } }: RunDocument, state: string): string => {
+  const rest = reasons.filter(({ what }) => what !== 'unaccounted' && what !== 'unverified')
+  if (status === 'interrupted' || rest.length === 0) return 'to go on: run the same request again; what is equal is skipped'
+  return rest.every(({ what, reason }) => what === 'changed' && reason === 'NoSuchObject') ? GONE : retryLine(runId, state)
+}
 
 const failures = (run: RunDocument, state: string | undefined): string[] => {
   const { count: all, complete, sample, reasons } = run.failures

@@ -2,6 +2,7 @@ import {
   counted,
   estimate as estimateRun,
   InvalidRequest,
+  keptProblems,
   lambda,
   OutlivesAccess,
   OverBudget,
@@ -14,7 +15,7 @@ import {
 
 /**
  * Prices the run and its duration. Throws OverBudget or OutlivesAccess before anything is restored or copied, and InvalidRequest if
- * the source's archived objects cannot be restored as the request asks.
+ * the source's archived objects cannot be restored, or then not be verified, as the request asks.
  */
 export const estimate: Step<{ migration: Migration; listing: ListingTotals }, Estimate> = async ({ migration, listing }, { services }) => {
   const found = estimateRun(listing, migration)
@@ -25,7 +26,9 @@ export const estimate: Step<{ migration: Migration; listing: ListingTotals }, Es
     )
   }
   const { archived } = migration.restore
-  const problems = archived ? restoreProblems(migration.restore, listing.archivedIn, found.durationSeconds) : []
+  const problems = archived
+    ? [...restoreProblems(migration.restore, listing.archivedIn, found.durationSeconds), ...keptProblems(migration, listing.archivedIn)]
+    : []
   if (problems.length > 0) throw new InvalidRequest(problems)
   const hours = (archived && found.restore?.hours) || 0
   const endsAt = services.now().getTime() + hours * 3_600_000 + found.durationSeconds * 1000

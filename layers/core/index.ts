@@ -19,7 +19,7 @@ export { observationsOf, type Certificate, type Closure, type ClosureStep } from
 export type { PreflightFile } from './domain/preflight-file'
 export type { CaughtError, Report } from './domain/report'
 export type { ArchivedReport } from './domain/restore-file'
-export { restoreProblems } from './domain/restore-times'
+export { keptProblems, restoreProblems } from './domain/restore-times'
 export type { Signature, Signer } from './domain/signature'
 export { destinationProvider, parseRequest, type MigrationRequest } from './domain/request'
 export { retryOf } from './domain/request-of'

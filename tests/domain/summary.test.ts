@@ -68,6 +68,20 @@ test('what Preflight refused is said once, a line each', () => {
   expect(said({ preflight: { problems: [], warnings: ['w'] } })).toMatch(/^VERIFIED {2}the reason\n/)
 })
 
+test('what is gone from the source no retry can copy: the whole request is offered, and a retry once anything else is wrong too', () => {
+  const gone = { what: 'changed', reason: 'NoSuchObject', count: 1, keys: [] }
+  const run = (...more: string[]): Partial<RunDocument> => {
+    const { reasons, ...rest } = failures(...more)
+    return { status: 'not-verified', failures: { ...rest, count: 1 + more.length, reasons: [gone, ...reasons] } }
+  }
+  for (const text of [said(run()), said(run('unverified'))]) {
+    expect(text).toContain('what is gone from the source no retry can copy: run the whole request again, or take it off the list of keys\n')
+    expect(text).not.toContain('npx drayage retry')
+  }
+  expect(said(run('failed'))).toContain('npx drayage retry r')
+  expect(said({ ...run(), status: 'interrupted' })).toContain('to go on: run the same request again')
+})
+
 test('a retry is offered for what failed, and the whole request for what the run did not come to', () => {
   const AGAIN = 'to go on: run the same request again; what is equal is skipped'
   const retry = 'once the cause is mended: npx drayage retry r'

@@ -92,6 +92,21 @@ describe('without restore.archived', () => {
     expect(uploads).toContain('warm')
   })
 
+  test('of a store that keeps such a class readable, objects of any size are copied', async () => {
+    const source = memoryStore()
+    const readable = memoryStore()
+    for (const [key, size] of [
+      ['large', 6 * 1024 * 1024],
+      ['small', 6],
+    ] as const) {
+      await source.put(Buffer.from(key), Buffer.alloc(size, key), { storageClass: 'GLACIER' })
+      await readable.put(Buffer.from(key), Buffer.alloc(size, key))
+    }
+    const world = new World({ source: { ...source, read: (...call) => readable.read(...call) } })
+    expect(await world.run(REQUEST, RUN)).toMatchObject({ status: 'SUCCEEDED' })
+    expect((await world.report(RUN)).ledger).toMatchObject({ listed: 2, copied: 2, failed: 0 })
+  })
+
   test('a dry run tells how long restoring would take', async () => {
     const source = slowRestores(0)
     await archive(source, 3, 'DEEP_ARCHIVE')
@@ -185,6 +200,19 @@ describe('with restore.archived', () => {
     const report = await world.report('run-2')
     expect(report.ledger).toMatchObject({ copied: 1, skipped: 11 })
     expect(report.archived).toMatchObject({ asked: 1, restored: 1, notNeeded: 11 })
+  })
+
+  test.each(['current', 'all'] as const)('what no destination can hold is not restored (versions: %s)', async (versions) => {
+    const source = slowRestores(1, undefined, memoryStore({ versions: true }))
+    for (const key of ['a'.repeat(1020), 'b']) await source.put(Buffer.from(key), Buffer.from('x'), { storageClass: 'GLACIER' })
+    const world = new World({ source, destination: memoryStore({ versions: true }) })
+    const request = { ...restoring(), destination: { ...REQUEST.destination, prefix: 'archive/' }, carry: { versions } }
+    expect(await world.run(request, RUN)).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
+    expect(source.orders.map(([key]) => key.split('?')[0])).toEqual(['b'])
+    const report = await world.report(RUN)
+    expect(report.archived).toMatchObject({ asked: 1, restored: 1 })
+    expect(report.failures.reasons).toMatchObject([{ what: 'failed', reason: 'KeyNotRepresentable', count: 1 }])
+    expect(report.ledger).toMatchObject({ copied: 1, failed: 1, balanced: true })
   })
 
   test('an object that may not be restored is not waited for: it is the one failed outcome, and the report says why', async () => {
@@ -331,6 +359,18 @@ describe('when it cannot end in time', () => {
     expect(await world.run(restoring(restore), RUN)).toMatchObject({ status: 'FAILED' })
     expect((await world.report(RUN)).stoppedBy).toMatch(said)
     expect(source.orders).toEqual([])
+  })
+
+  test('what would be kept in an archive class and read again is refused by name before anything is asked for', async () => {
+    const source = slowRestores(0)
+    await archive(source, 1, 'GLACIER')
+    await archive(source, 1, 'DEEP_ARCHIVE', 'deep')
+    const world = new World({ source })
+    const asked = { ...restoring(), carry: { storageClass: 'keep' }, verification: { mode: 'reread' } }
+    expect(await world.run(asked, RUN)).toMatchObject({ status: 'FAILED' })
+    expect((await world.report(RUN)).stoppedBy).toMatch(/^InvalidRequest: verification\.mode: .* 2 objects .*checksum/)
+    expect(source.orders).toEqual([])
+    expect(await world.run({ ...asked, verification: { mode: 'checksum' } }, 'run-2')).toMatchObject({ status: 'SUCCEEDED' })
   })
 
   test('waiting ends in time to end the run: OutlivesAccess, and a report that says how far it came', async () => {

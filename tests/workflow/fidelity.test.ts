@@ -61,7 +61,7 @@ const sourceFor = async (column: Column): Promise<MemoryStore> => {
   await store.put(key('rich'), Buffer.from('older'))
   await store.put(key('rich'), Buffer.alloc(size, 'r'), RICH)
   await store.put(key('odd'), Buffer.alloc(size, 'o'), ODD)
-  store.alter(key('rich'), { info: { lastModified: MODIFIED, encryption: 'aws:kms', kmsKey: 'arn:of-the-source' } })
+  store.alter(key('rich'), { info: { lastModified: MODIFIED, encryption: 'aws:kms', kmsKey: 'arn:of-the-source', crc32: 'of-the-source' } })
   store.alter(key('odd'), { info: { redirects: true, unsendable: 1 } })
   await store.put(key('gone'), Buffer.from('gone'))
   await store.mark(key('gone'))
@@ -116,9 +116,10 @@ const run = async (
   const names = [...(await listNames(world.state, stateKeys('run').batches)), ...(await listNames(world.state, stateKeys('run').large))]
   const outcomes = (await Promise.all(names.map((name) => readOutcomes(world.state, 'run', shardOf('run', name), {})))).flat()
   const read = await stores.destination.read(key('rich'))
+  const checked = await stores.destination.stat(key('rich'), { checksum: true })
   return {
     ...stores,
-    ...{ rich: read.info, body: Buffer.concat((await read.body.toArray()) as Buffer[]), options, outcomes },
+    ...{ rich: checked!, body: Buffer.concat((await read.body.toArray()) as Buffer[]), options, outcomes },
     ...{ tags: await stores.destination.tags(key('rich')), chains: await chainsOf(stores.destination) },
   } satisfies Seen
 }
@@ -197,6 +198,7 @@ const PROBES: Record<string, Probe> = {
   ACLs: {
     has: ({ options }) => [...options].some((name) => !['headers', 'storageClass', 'tags', 'lock', 'kmsKey', 'signal'].includes(name)),
   },
+  'checksum kept at the source': { has: ({ rich }) => rich.crc32 === undefined || rich.crc32 === 'of-the-source' },
   'encryption at the source': { has: ({ rich }) => rich.kmsKey === 'arn:of-the-source' },
   'version ids': { has: ({ options }) => options.has('versionId') },
 }

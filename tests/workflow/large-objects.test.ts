@@ -282,3 +282,30 @@ test('a completion that was not answered is found by its record, with its checks
   expect(await run(world, 'run')).toMatchObject({ status: 'SUCCEEDED', outcome: 'copied', proof: 'parts', crc32: await stored(world) })
   expect(lost).toBe(1)
 })
+
+test.each(['current', 'all'] as const)(
+  'one that is longer than it was listed, under the listed ETag, is changed and not cut off (versions: %s)',
+  async (versions) => {
+    const inner = memoryStore({ versions: true })
+    await inner.put(KEY, bytesOf(12 * MIB))
+    const shorter = <T extends { size: number }>(page: T[]): T[] => page.map((object) => ({ ...object, size: 10 * MIB }))
+    const source: ObjectStore = {
+      ...inner,
+      async *list(query, call) {
+        for await (const page of inner.list(query, call)) yield shorter(page)
+      },
+      async *listVersions(query, call) {
+        for await (const page of inner.listVersions(query, call)) yield shorter(page)
+      },
+    }
+    const world = new World({ source, destination: memoryStore({ versions: true }) })
+    expect(await world.run({ ...REQUEST, carry: { versions } }, 'run')).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
+    expect(await world.report('run')).toMatchObject({
+      ledger: { listed: 1, changed: 1, copied: 0 },
+      failures: {
+        sample: [{ reason: 'ObjectChanged', detail: expect.stringContaining('12,582,912 bytes now, 10,485,760 when it was listed') }],
+      },
+    })
+    expect(await listed(world.destination)).toEqual([])
+  },
+)

@@ -83,6 +83,24 @@ test('a run with 1 % unreadable objects, and the retry of just those once the ca
   expect(await listAll(world.destination)).toEqual(await listAll(inner))
 })
 
+test.each([1025, 10_000])('a key of %i bytes, which no destination can hold, keeps no other failure from being retried', async (bytes) => {
+  const inner = memoryStore()
+  await fill(inner, 3)
+  for (const key of [BAD[0]!, 'l'.repeat(bytes)]) await inner.put(Buffer.from(key), Buffer.from('body'))
+  const { store, state } = sick(inner)
+  const world = new World({ source: store })
+  expect(await world.run(REQUEST, 'first')).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
+  expect((await world.report('first')).ledger).toMatchObject({ listed: 4, copied: 2, failed: 2 })
+
+  state.mended = true
+  expect(await world.run({ ...REQUEST, selection: { failuresOf: 'first' } }, 'retry')).toMatchObject({ error: 'NotVerified' })
+  expect(await world.report('retry')).toMatchObject({
+    ledger: { listed: 2, copied: 1, failed: 1, balanced: true },
+    failures: { reasons: [{ reason: 'KeyNotRepresentable', count: 1 }] },
+    deadLetters: { sent: 1, takenOver: { runId: 'first', messages: 1, problem: null } },
+  })
+})
+
 test('a retry that does not come to its objects leaves the letters where they are', async () => {
   const inner = memoryStore()
   await fill(inner, 20)

@@ -168,6 +168,32 @@ describe('a list of keys', () => {
     ])
   })
 
+  test.each(['current', 'all'] as const)(
+    'a key that the source takes for no name is changed like one that it does not have, and ends no run (versions: %s)',
+    async (versions) => {
+      const source = memoryStore({ versions: true })
+      await put(source, 'a', 'z')
+      const refused = (key: Buffer | undefined): void => {
+        if (key?.includes('..')) throw new StoreRefused('400 XMinioInvalidObjectName', 'XMinioInvalidObjectName', 400)
+      }
+      const world = new World({
+        destination: memoryStore({ versions: true }),
+        source: {
+          ...source,
+          stat: async (key, ...more) => (refused(key), source.stat(key, ...more)),
+          list: (query, call) => (refused(query.prefix), source.list(query, call)),
+          listVersions: (query, call) => (refused(query.prefix), source.listVersions(query, call)),
+        },
+      })
+      await listFile(world, 'keys.txt', 'a\nb/../c\nz\n')
+      const request = { ...requestWith({ keys: 'keys.txt' }), carry: { versions } }
+      expect(await world.run(request, 'run')).toMatchObject({ status: 'FAILED', error: 'NotVerified' })
+      const { ledger, failures } = await world.report('run')
+      expect(ledger).toMatchObject({ listed: 3, copied: 2, changed: 1, balanced: true })
+      expect(failures.sample).toEqual([expect.objectContaining({ key: 'b/../c', reason: 'NoSuchObject' })])
+    },
+  )
+
   test('a key that may not be looked at is a failure of its own', async () => {
     const source = memoryStore()
     await put(source, 'a', 'shut', 'z')

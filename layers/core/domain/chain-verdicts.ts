@@ -2,7 +2,7 @@ import { sameEtag, saysNothing } from './compare'
 import type { ListedVersion } from './object-store'
 import type { Outcome } from './outcomes'
 import type { ShardObject } from './shards'
-import { counted } from './units'
+import { count, counted } from './units'
 import { isExpected, listingEvidence, verdictOf, type Judgement } from './verdicts'
 
 /**
@@ -37,7 +37,7 @@ export const judgeChain = (
     if (there.deleteMarker !== (version.deleteMarker === true))
       return verdict('different', `${there.deleteMarker ? 'a' : 'no'} delete marker at the destination`)
     if (!there.deleteMarker && there.size !== version.size)
-      return verdict('different', `${counted(there.size, 'byte')} at the destination, ${version.size} at the source`)
+      return verdict('different', `${counted(there.size, 'byte')} at the destination, ${count(version.size)} at the source`)
     if (!there.deleteMarker && saysNothing(etag))
       return verdict('unverifiable', 'the destination gave no ETag that says anything when it was written')
     if (!there.deleteMarker && !sameEtag(there.etag, etag))

@@ -41,15 +41,24 @@ const jsonKey = (line: Buffer): Key | string => {
 const plainKey = (line: Buffer): Key | string =>
   line.at(-1) === CR ? 'ends in a carriage return; end lines with a line feed alone, or, if the key ends so, use a .jsonl list' : line
 
-/** The key that a line names, without its line feed; or what is wrong with the line and what to do. `first`: the list's first line. */
-export const keyOfLine = (line: Buffer, form: KeyListForm, first: boolean, sourcePrefix: Key): Key | string => {
+/**
+ * The key that a line names, without its line feed; or what is wrong with the line and what to do. `first`: the list's first line.
+ * `longest`: bytes of a key, at most.
+ */
+export const keyOfLine = (
+  line: Buffer,
+  form: KeyListForm,
+  first: boolean,
+  sourcePrefix: Key,
+  longest: number = MAX_KEY_BYTES,
+): Key | string => {
   if (first && MARKS.some((mark) => hasPrefix(line, mark)))
     return 'begins with a byte order mark or a NUL; save the list as UTF-8 without a mark (or, if the key begins so, use a .jsonl list)'
   if (line.length === 0) return 'is empty; leave it out'
   const key = form === 'txt' ? plainKey(line) : jsonKey(line)
   if (typeof key === 'string') return key
   if (key.length === 0) return 'names an empty key; leave it out'
-  if (key.length > MAX_KEY_BYTES) return `names a key of ${key.length} bytes; no key is longer than ${MAX_KEY_BYTES}`
+  if (key.length > longest) return `names a key of ${key.length} bytes; no key is longer than ${longest}`
   if (!hasPrefix(key, sourcePrefix)) return 'names a key that does not begin with source.prefix; leave it out, or widen source.prefix'
   return key
 }

@@ -58,6 +58,22 @@ export const restoreProblems = ({ tier, days }: Migration['restore'], byClass: A
     : []
 }
 
+/**
+ * Why what is restored could not be verified as the request asks; one line, empty: it can. A request that names its classes is refused
+ * as it is parsed: with `keep` only the listing says that there are archived ones.
+ */
+export const keptProblems = (
+  { carry, verification }: Pick<Migration, 'carry' | 'verification'>,
+  { GLACIER, DEEP_ARCHIVE }: ArchiveCounts,
+): string[] => {
+  const objects = GLACIER.objects + DEEP_ARCHIVE.objects
+  return carry.storageClass === 'keep' && verification.mode === 'reread' && objects > 0
+    ? [
+        `verification.mode: carry.storageClass keep writes ${counted(objects, 'object')} to GLACIER or DEEP_ARCHIVE, which cannot be read again; ask for the mode checksum, or write another class`,
+      ]
+    : []
+}
+
 /** Looks in the time that a restore is expected to take, at most. */
 const LOOKS = 200
 /** Least and longest wait between two looks, in seconds, once a restore has not been done at once. */

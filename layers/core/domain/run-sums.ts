@@ -10,7 +10,7 @@ import { boundFromJson, boundToJson, listedIn, tilingFault, type ExcludedBy, typ
 import { classOf, sizeClasses, type SizeClass } from './size-classes'
 import { stateKeys } from './state-keys'
 import { ThroughputMeter } from './throughput'
-import { counted } from './units'
+import { count, counted } from './units'
 import { addVerdicts, noVerdicts, type Verdict, type VerdictCounts, type VerdictEvidence, type VerdictFile } from './verdicts'
 
 /** What the state bucket has of one shard. */
@@ -138,7 +138,7 @@ export class RunSums {
     this.fault(...faults, ...outcomeFaults(shard, name, small, outcomes))
     if (!balances(ledger))
       this.fault(
-        `${name}: ${unaccounted(ledger)} of ${counted(ledger.listed, 'object')} ${unaccounted(ledger) === 1 ? 'has' : 'have'} no outcome`,
+        `${name}: ${count(unaccounted(ledger))} of ${counted(ledger.listed, 'object')} ${unaccounted(ledger) === 1 ? 'has' : 'have'} no outcome`,
       )
     const unsound = verdictFaults(shard, name, verdicts)
     this.fault(...unsound)

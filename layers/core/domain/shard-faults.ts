@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ListingTotals } from './listing'
 import type { Outcome, OutcomeName } from './outcomes'
 import { objectId, type Shard } from './shards'
-import { counted } from './units'
+import { count, counted } from './units'
 import { isJudged, VERDICT_EVIDENCE, type Verdict, type VerdictFile, type VerdictName } from './verdicts'
 
 /** What is wrong with the files of one shard, beyond what their readers refuse. Every figure of a report is a sum of what stands here. */
@@ -61,7 +61,7 @@ export const isVerdictFile = (file: VerdictFile): boolean => countable.safeParse
 /** What of a shard verification has not come to, though it was reached: the objects that have no verdict are known. */
 export const coverageFaults = ({ objects }: Shard, name: string, files: readonly VerdictFile[]): string[] => {
   const covered = files.at(-1)?.next ?? 0
-  if (covered < objects.length) return [`${name}: its verdicts cover ${covered} of ${counted(objects.length, 'object')}`]
+  if (covered < objects.length) return [`${name}: its verdicts cover ${count(covered)} of ${counted(objects.length, 'object')}`]
   return isJudged(files.at(-1), objects.length) ? [] : [`${name}: not all that the destination has there was looked at`]
 }
 
@@ -69,7 +69,7 @@ export const coverageFaults = ({ objects }: Shard, name: string, files: readonly
 export const verdictFaults = ({ objects }: Shard, name: string, files: readonly VerdictFile[]): string[] => {
   const faults: string[] = []
   const covered = files.at(-1)?.next ?? 0
-  if (covered > objects.length) faults.push(`${name}: its verdicts cover ${covered} of ${counted(objects.length, 'object')}`)
+  if (covered > objects.length) faults.push(`${name}: its verdicts cover ${count(covered)} of ${counted(objects.length, 'object')}`)
   for (const { first, next, counts, evidence, verdicts } of files) {
     const judged = JUDGED.reduce((sum, each) => sum + counts[each], 0)
     const rests = Object.values(evidence).reduce((sum, each) => sum + each, 0)

@@ -1,7 +1,7 @@
 import { StateBroken } from './errors'
 import { compareKeys, keyFromJson, keyToJson, type Key, type KeyJson } from './keys'
 import type { ListedObject } from './object-store'
-import { counted } from './units'
+import { count, counted } from './units'
 
 /** An object of a shard: as listed, and whether CopyLargeObjects copies it. Of a run over all versions, one version or delete marker. */
 export interface ShardObject extends ListedObject {
@@ -143,7 +143,7 @@ export const shardFromText = (text: string, name: string): Shard => {
   const { objects, excluded, after, upTo } = shard
   if (header.listed !== listedIn(shard) || header.excluded !== excluded.length)
     broken(
-      `its header counts ${counted(header.listed, 'object')}, ${header.excluded} of them excluded, its lines ${objects.length} and ${excluded.length} excluded`,
+      `its header counts ${counted(header.listed, 'object')}, ${count(header.excluded)} of them excluded, its lines ${count(objects.length)} and ${count(excluded.length)} excluded`,
     )
   if (header.large !== objects.filter((object) => object.large).length) broken('its header counts other large objects than its lines')
   for (const lines of [objects, excluded] as { key: Key; versionId?: string }[][]) {

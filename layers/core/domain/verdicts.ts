@@ -4,7 +4,7 @@ import { StateBroken } from './errors'
 import { keyFromJson, keyToJson, type Key, type KeyJson } from './keys'
 import type { ObjectInfo } from './object-store'
 import type { Outcome } from './outcomes'
-import { counted } from './units'
+import { count, counted } from './units'
 
 /**
  * What is said of an object that is not simply right:
@@ -83,7 +83,7 @@ export const judge = (object: Judged, outcome: Outcome | undefined, found: Found
   if (!isExpected(outcome)) return undefined
   if (found === undefined) return verdict('missing', `${outcome.outcome}, and the destination does not list it`)
   if (found.size !== object.size)
-    return verdict('different', `${counted(found.size, 'byte')} at the destination, ${object.size} at the source`)
+    return verdict('different', `${counted(found.size, 'byte')} at the destination, ${count(object.size)} at the source`)
   if (outcome.etag === undefined || saysNothing(outcome.etag))
     return verdict('unverifiable', 'the destination gave no ETag that says anything when it was written')
   if (!sameEtag(found.etag, outcome.etag))

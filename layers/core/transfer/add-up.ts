@@ -5,7 +5,7 @@ import type { ObjectStore } from '../domain/object-store'
 import { RunSums, type ShardFiles } from '../domain/run-sums'
 import { listNames } from '../domain/state-files'
 import { shardOf, stateKeys, verdictsPrefix } from '../domain/state-keys'
-import { counted } from '../domain/units'
+import { count, counted } from '../domain/units'
 import { findCheckpoint, writeCheckpoint } from './checkpoints'
 import { readAhead } from './read-ahead'
 import { readShardFiles } from './read-shard-files'
@@ -135,6 +135,6 @@ export const addUp = async (
     )
   const found = sums.verdicts.extra + sums.verdicts.vanished
   const listed = sums.extra.count + sums.vanished.count
-  if (listed !== found) sums.fault(`only ${listed} of the ${counted(found, 'object')} that only the destination has could be told`)
+  if (listed !== found) sums.fault(`only ${count(listed)} of the ${counted(found, 'object')} that only the destination has could be told`)
   return { sums, lists, began: first }
 }

@@ -6,7 +6,7 @@ import { BodyMismatch, errorName, isOfTheSide, NoSuchObject, ObjectChanged } fro
 import type { Migration } from '../domain/migration'
 import type { ListedObject, ObjectInfo, ObjectStore, PutResult, ReadObject, Tag } from '../domain/object-store'
 import type { Untimed } from '../domain/outcomes'
-import { counted } from '../domain/units'
+import { count, counted } from '../domain/units'
 import { withRetries } from './retries'
 import type { TagCarrier } from './tag-carrier'
 
@@ -63,11 +63,11 @@ const copyOnce = async (migration: Migration, object: CopiedObject, sides: Sides
     const read = await source.read(object.key, { ifMatch: object.etag || undefined, versionId, signal })
     try {
       if (read.info.size !== object.size)
-        throw new ObjectChanged(`${counted(read.info.size, 'byte')} now, ${object.size} when it was listed`)
+        throw new ObjectChanged(`${counted(read.info.size, 'byte')} now, ${count(object.size)} when it was listed`)
       const { options, notCarried } = carried(read.info, migration, object.storageClass, now())
       const body = object.size <= BUFFERED_BYTES ? await buffered(read) : { stream: checked(read), size: object.size }
       if (Buffer.isBuffer(body) && body.length !== object.size)
-        throw new BodyMismatch(`${counted(body.length, 'byte')} read of ${object.size}`)
+        throw new BodyMismatch(`${counted(body.length, 'byte')} read of ${count(object.size)}`)
       const put = await destination.put(key, body, { ...options, ...(tags === undefined ? {} : { tags }), signal })
       const proof = expectedMd5(read.info) === undefined ? 'length' : 'md5'
       // the mode listing compares no headers

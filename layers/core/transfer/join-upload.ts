@@ -5,7 +5,7 @@ import type { Migration } from '../domain/migration'
 import type { JoinedUpload, ObjectStore, UploadPart } from '../domain/object-store'
 import type { Untimed } from '../domain/outcomes'
 import { partCount, partRange } from '../domain/parts'
-import { counted } from '../domain/units'
+import { count, counted } from '../domain/units'
 import { joinedEtag, type UploadRecord } from '../domain/uploads'
 import { compositeCrc32 } from './composite-crc32'
 import type { LargeObject } from './large-object'
@@ -21,10 +21,11 @@ export interface JoinTurn {
 /** Every part there, each of its right size; otherwise the upload must not be completed. */
 const checkParts = ({ size }: LargeObject, partSize: number, parts: readonly UploadPart[]): void => {
   const wanted = partCount(size, partSize)
-  if (parts.length !== wanted) throw new BodyMismatch(`the upload has ${counted(parts.length, 'part')} of ${wanted}`)
+  if (parts.length !== wanted) throw new BodyMismatch(`the upload has ${counted(parts.length, 'part')} of ${count(wanted)}`)
   for (const part of parts) {
     const { from, to } = partRange(size, partSize, part.number)
-    if (part.size !== to - from + 1) throw new BodyMismatch(`part ${part.number} has ${counted(part.size, 'byte')} of ${to - from + 1}`)
+    if (part.size !== to - from + 1)
+      throw new BodyMismatch(`part ${part.number} has ${counted(part.size, 'byte')} of ${count(to - from + 1)}`)
   }
 }
 

@@ -80,7 +80,7 @@ async function* entriesOfList({ runId, carry }: Migration, stores: Stores, range
   const lookUp = async (keys: readonly Key[]): Promise<Entry[]> => {
     const entries: Entry[][] = []
     await inPool(keys, LOOKUPS, async (key, index) => {
-      const found = await withRetries(() => entriesOf(source, key, signal), signal)
+      const found = await withRetries(() => entriesOf(source, key, signal), signal).catch(noSuchKey)
       entries[index] = found.length > 0 ? found : [absentEntry(key)]
     })
     return entries.flat()
@@ -96,6 +96,12 @@ async function* entriesOfList({ runId, carry }: Migration, stores: Stores, range
 }
 
 const absentEntry = (key: Key): Entry => ({ key, size: 0, etag: '', lastModified: new Date(0).toISOString(), absent: true })
+
+/** 400 to a key in whatever way it is asked for: the store takes no such name, as with `..` in it or bytes that are not UTF-8, hence has none. */
+const noSuchKey = (error: unknown): Entry[] => {
+  if (error instanceof StoreRefused && error.status === 400) return []
+  throw error
+}
 
 const versionsOf = async (source: ObjectStore, key: Key, signal: AbortSignal): Promise<Entry[]> =>
   (await chainAt(source, key, { signal })).map(versionEntry)

@@ -3,11 +3,12 @@ import { standOf } from '../domain/archived'
 import { carried, carriedHash, optionsHash } from '../domain/carried'
 import { isStillListed, sameEtag, saysNothing, type Told } from '../domain/compare'
 import { destinationKey } from '../domain/destination-key'
-import { NoSuchObject, NoSuchUpload, ObjectArchived, ObjectChanged } from '../domain/errors'
+import { NoSuchObject, NoSuchUpload, ObjectChanged } from '../domain/errors'
 import type { Key } from '../domain/keys'
 import type { Migration } from '../domain/migration'
 import type { ObjectInfo, ObjectStore, Tag } from '../domain/object-store'
 import { partSizeOf } from '../domain/parts'
+import { count, counted } from '../domain/units'
 import { begunSince, madeAnotherEtag, type UploadRecord } from '../domain/uploads'
 import type { LargeObject } from './large-object'
 import { withRetries } from './retries'
@@ -88,12 +89,25 @@ const answersMd5 = async (migration: Migration, key: Key, uploadId: string, { de
   return sameEtag(etag, createHash('md5').update(PROBE).digest('hex'))
 }
 
+/**
+ * Throws ObjectArchived for an object that cannot be read. The class alone does not say so: what Amazon S3 archives under a name, another
+ * store may keep readable under it (Ceph's classes have any name). So one byte is asked for, as small objects are asked for.
+ */
+const assertReadable = async (object: LargeObject, { source, signal }: OpenTurn): Promise<void> => {
+  const options = { range: { from: 0, to: 0 }, ifMatch: object.etag || undefined, versionId: object.versionId, signal }
+  const { body } = await withRetries(() => source.read(object.key, options), signal)
+  body.destroy()
+}
+
 /** The source's object as it is now. Throws NoSuchObject; ObjectChanged if it is not the listed one; ObjectArchived if it cannot be read. */
-const asListed = async (object: LargeObject, { source, signal }: OpenTurn): Promise<ObjectInfo> => {
+const asListed = async (object: LargeObject, turn: OpenTurn): Promise<ObjectInfo> => {
+  const { source, signal } = turn
   const info = await withRetries(() => source.stat(object.key, { versionId: object.versionId, signal }), signal)
   if (info === undefined) throw new NoSuchObject('the object is gone from the source')
   if (!isStillListed(object, info)) throw new ObjectChanged('the object is no longer the one that was listed')
-  if (standOf(info) !== 'readable') throw new ObjectArchived('the object')
+  // parts are cut by the listed size: of a longer object they would be its beginning, and nobody would miss the rest
+  if (info.size !== object.size) throw new ObjectChanged(`${counted(info.size, 'byte')} now, ${count(object.size)} when it was listed`)
+  if (standOf(info) !== 'readable') await assertReadable(object, turn)
   return info
 }
 

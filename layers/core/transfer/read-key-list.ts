@@ -13,7 +13,13 @@ const NAMED_LINES = 20
 const LF = 0x0a
 
 /** A line that is longer than this names no key, whatever its form: JSON escapes make six characters of one byte. */
-const MAX_LINE_BYTES = 6 * MAX_KEY_BYTES + 64
+const lineBytes = (longestKey: number): number => 6 * longestKey + 64
+
+/**
+ * The longest key, in bytes, of a run's own failures: one that Amazon S3 cannot hold is among them as its source listed it, and must not
+ * keep the others from being tried again. No request could ask for a longer one.
+ */
+const MAX_LISTED_KEY_BYTES = 64 * 1024
 
 /**
  * Keys one after the other in one buffer, so that a million of them are two objects and not two million. Measured with a million keys
@@ -58,17 +64,20 @@ export interface KeyList {
   name: string
   form: KeyListForm
   chunks: AsyncIterable<Buffer> | Iterable<Buffer>
+  /** bytes of a key, at most; what Amazon S3 takes */
+  longestKey?: number
   /** what to do with one that is too long */
   shorten?: string
 }
 
 /** Gives every key to `take` and returns what is wrong, a line per problem: the first bad lines, and how many more there are. */
 const checkLines = async (
-  { name, form, chunks, shorten = 'cut it into lists for several runs' }: KeyList,
+  { name, form, chunks, longestKey = MAX_KEY_BYTES, shorten = 'cut it into lists for several runs' }: KeyList,
   sourcePrefix: string,
   take: (key: Key) => void,
 ): Promise<string[]> => {
   const prefix = Buffer.from(sourcePrefix, 'utf8')
+  const longestLine = lineBytes(longestKey)
   const problems: string[] = []
   let bad = 0
   let lines = 0
@@ -84,9 +93,9 @@ const checkLines = async (
   const close = (): void => {
     const number = ++lines
     const key =
-      openBytes > MAX_LINE_BYTES
-        ? `is ${count(openBytes)} bytes long, and no key is longer than ${count(MAX_KEY_BYTES)}; correct it`
-        : keyOfLine(Buffer.concat(open), form, number === 1, prefix)
+      openBytes > longestLine
+        ? `is ${count(openBytes)} bytes long, and no key is longer than ${count(longestKey)}; correct it`
+        : keyOfLine(Buffer.concat(open), form, number === 1, prefix, longestKey)
     if (typeof key === 'string') refuse(number, key)
     else if (++keys <= MAX_LIST_KEYS) take(key)
     open = []
@@ -100,7 +109,7 @@ const checkLines = async (
       const end = chunk.indexOf(LF, at)
       const piece = chunk.subarray(at, end === -1 ? undefined : end)
       openBytes += piece.length
-      if (openBytes <= MAX_LINE_BYTES) open.push(piece)
+      if (openBytes <= longestLine) open.push(piece)
       if (end === -1) break
       close()
       at = end + 1
@@ -122,7 +131,7 @@ const WHOLE_AGAIN = 'run its whole request again: what is equal is skipped'
 /** The file of the state bucket that names a run's keys, and what is wrong if it is not there or empty; undefined: the run is not over a list. */
 const fileOf = ({
   selection: { keys, failuresOf },
-}: Migration): { file: string; field: string; absent: string; empty: string; shorten?: string } | undefined => {
+}: Migration): ({ file: string; field: string; absent: string; empty: string } & Pick<KeyList, 'longestKey' | 'shorten'>) | undefined => {
   if (keys !== null)
     return {
       file: `${INPUTS}${keys}`,
@@ -136,6 +145,7 @@ const fileOf = ({
       field: 'selection.failuresOf',
       absent: `selection.failuresOf: there is no run ${failuresOf} with failures in the state bucket; correct the name, or leave it out`,
       empty: `selection.failuresOf: nothing failed in the run ${failuresOf}, or it does not know all that is missing (failures.complete in its report.json says which); if it does not, ${WHOLE_AGAIN}`,
+      longestKey: MAX_LISTED_KEY_BYTES,
       shorten: WHOLE_AGAIN,
     }
   return undefined
@@ -154,7 +164,7 @@ const checkSelected = async (
 ): Promise<string[]> => {
   const named = fileOf(migration)
   if (named === undefined) return []
-  const { file, field, absent, empty, shorten } = named
+  const { file, field, absent, empty, ...limits } = named
   if (!(await exists(state, file, call))) return [absent]
   const { body, length } = await state.read(Buffer.from(file, 'latin1'), call)
   if (length === 0) {
@@ -165,7 +175,7 @@ const checkSelected = async (
     name: `${field}: ${file}`,
     form: keyListForm(file)!,
     chunks: chunksOf(body),
-    ...(shorten === undefined ? {} : { shorten }),
+    ...limits,
   }
   return checkLines(list, migration.source.prefix, into(Math.min(length, MAX_LIST_BYTES)))
 }

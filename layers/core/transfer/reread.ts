@@ -8,7 +8,7 @@ import type { Outcome } from '../domain/outcomes'
 import { partRange } from '../domain/parts'
 import { LOOK_BYTES, rereadLooks } from '../domain/sample'
 import type { ShardObject } from '../domain/shards'
-import { counted } from '../domain/units'
+import { count, counted } from '../domain/units'
 import { verdictOf, type Verdict } from '../domain/verdicts'
 import { firstDifference } from './first-difference'
 
@@ -79,9 +79,9 @@ const headVerdict = (say: Say, migration: Migration, expected: Expected, before:
   const { size } = expected.object
   if (before.info.size !== size) return say('unverifiable', 'the source has changed since it was copied')
   if (after.info.size !== size)
-    return say('different', `${counted(after.info.size, 'byte')} at the destination, ${size} at the source, when it was read`)
+    return say('different', `${counted(after.info.size, 'byte')} at the destination, ${count(size)} at the source, when it was read`)
   if (before.length !== after.length)
-    throw new BodyMismatch(`${counted(before.length, 'byte')} of the source, ${after.length} of the destination`)
+    throw new BodyMismatch(`${counted(before.length, 'byte')} of the source, ${count(after.length)} of the destination`)
   return carriedVerdict(say, migration, expected, before.info, after.info)
 }
 

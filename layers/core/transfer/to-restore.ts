@@ -1,4 +1,5 @@
 import { archiveClass } from '../domain/archived'
+import { destinationKey, isRepresentable } from '../domain/destination-key'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
 import type { Shard, ShardObject } from '../domain/shards'
@@ -21,17 +22,18 @@ interface Turn extends ComparingTurn {
   destination: ObjectStore
 }
 
+/** What no destination can hold is left out: restoring it would be paid for, and waited for, in vain. */
 const isArchivedFrom =
-  (from: number) =>
+  (migration: Migration, from: number) =>
   ({ object, at }: { object: ShardObject; at: number }): boolean =>
-    at >= from && archiveClass(object) !== undefined
+    at >= from && archiveClass(object) !== undefined && isRepresentable(destinationKey(migration, object.key))
 
 /** The objects of a shard, from this index on, that are or may be archived, in order. */
 export const toRestore = async (migration: Migration, shard: Shard, from: number, turn: Turn): Promise<ToRestore[]> =>
   migration.carry.versions === 'all' ? versionsToRestore(migration, shard, from, turn) : objectsToRestore(migration, shard, from, turn)
 
 const objectsToRestore = async (migration: Migration, { objects, after, upTo }: Shard, from: number, turn: Turn): Promise<ToRestore[]> => {
-  const archived = objects.map((object, at) => ({ key: object.key, object, at })).filter(isArchivedFrom(from))
+  const archived = objects.map((object, at) => ({ key: object.key, object, at })).filter(isArchivedFrom(migration, from))
   if (archived.length === 0) return []
   const found: ToRestore[] = []
   const range = { after: objects[from - 1]?.key ?? after, upTo }
@@ -45,7 +47,7 @@ const objectsToRestore = async (migration: Migration, { objects, after, upTo }: 
 /** Versions stand at the destination by their place in the chain: those that it holds from the oldest on are not written again. */
 const versionsToRestore = async (migration: Migration, { objects, after, upTo }: Shard, from: number, turn: Turn): Promise<ToRestore[]> => {
   const archivedIn = ({ first, versions }: { first: number; versions: ShardObject[] }) =>
-    versions.map((object, index) => ({ object, at: first + index })).filter(isArchivedFrom(from))
+    versions.map((object, index) => ({ object, at: first + index })).filter(isArchivedFrom(migration, from))
   const chains = shardChains(objects).filter((chain) => archivedIn(chain).length > 0)
   if (chains.length === 0) return []
   const found: ToRestore[] = []

@@ -5,7 +5,7 @@ import type { Call, ObjectStore } from '../domain/object-store'
 import { listNames, readBytes, writeText } from '../domain/state-files'
 import { shardKey, verdictsKey, verdictsPrefix } from '../domain/state-keys'
 import { shardFromText } from '../domain/shards'
-import { counted } from '../domain/units'
+import { count, counted } from '../domain/units'
 import { isJudged, noVerdicts, verdictsFromText, verdictsToText, type VerdictCounts, type VerdictFile } from '../domain/verdicts'
 import { examine } from './examine'
 import { judgeObjects } from './judge-objects'
@@ -128,7 +128,7 @@ export const verifyBatch = async (migration: Migration, shard: string, turn: Ver
   const done = ended && walk.length === places.length
   const file = fileOf(first, walk, done)
   if (done && file.next !== whole.objects.length)
-    throw new StoreUnavailable(`only ${file.next} of ${counted(whole.objects.length, 'object')} of ${name} could be judged`)
+    throw new StoreUnavailable(`only ${count(file.next)} of ${counted(whole.objects.length, 'object')} of ${name} could be judged`)
 
   const inside = places.slice(walk.length).filter(({ looks, index }) => (looks?.taken ?? 0) > 0 && index !== undefined)
   const further = inside.some(({ looks, index }) => looks!.taken > (progress[index!] ?? 0))
