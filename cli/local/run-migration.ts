@@ -174,7 +174,10 @@ const execute = async (
   return result
 }
 
-/** Whether the run's own Cleanup has closed all of it: the rule's looks once more then, which is no stage that anybody waits for. */
+/**
+ * Whether the run's own Cleanup has closed all of it: the rule's looks once more then, which is no stage that anybody waits for. Only what
+ * is shown depends on it: where it cannot be read, the stage is.
+ */
 const closedItself = async (state: ObjectStore, { runId }: Migration): Promise<boolean> => {
   const found = await findJson<Closure>(state, stateKeys(runId).closure).catch(() => undefined)
   return found?.value.complete === true

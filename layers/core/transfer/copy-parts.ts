@@ -4,6 +4,7 @@ import { BodyMismatch, ObjectChanged, StoreUnavailable } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import type { ObjectStore } from '../domain/object-store'
 import { partRange, type PartGroup } from '../domain/parts'
+import { count, counted } from '../domain/units'
 import type { LargeObject } from './large-object'
 import { inPool } from './pool'
 import { withRetries } from './retries'
@@ -52,7 +53,8 @@ export const copyParts = async (
     const read = await source.read(object.key, { range, ifMatch: object.etag || undefined, versionId: object.versionId, signal })
     try {
       if (!isStillListed(object, read.info)) throw new ObjectChanged('the object is no longer the one that was listed')
-      if (read.length !== size) throw new BodyMismatch(`part ${number}: the source offers ${read.length} bytes of ${size}`)
+      if (read.length !== size)
+        throw new BodyMismatch(`part ${number}: the source offers ${counted(read.length, 'byte')} of ${count(size)}`)
       await destination.putPart(key, uploadId, number, { stream: read.body, size }, { signal })
       parts++
       bytes += size

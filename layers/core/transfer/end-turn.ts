@@ -2,6 +2,7 @@ import { errorName, StoreUnavailable } from '../domain/errors'
 import type { Migration } from '../domain/migration'
 import { timed, type Outcome, type OutcomeName, type Untimed } from '../domain/outcomes'
 import type { ShardObject } from '../domain/shards'
+import { counted } from '../domain/units'
 import type { CopyTurn } from './copy-turn'
 import { writeOutcomes } from './outcome-files'
 
@@ -31,7 +32,7 @@ export const absentOutcome = ({ key }: ShardObject): Untimed => ({
 /** An object that a whole call could not finish: its own failure, so that the batch goes on behind it. */
 const outOfTime = ({ key, versionId, size }: ShardObject): Untimed => ({
   ...{ key, versionId, outcome: 'failed', bytes: 0, reason: 'DeadlinePassed' },
-  detail: `a whole function call was too short for its ${size} bytes; lower limits.largeObjectBytes so that it is copied in parts`,
+  detail: `a whole function call was too short for its ${counted(size, 'byte')}; lower limits.largeObjectBytes so that it is copied in parts`,
 })
 
 /** What a turn has done with the objects of a shard from index `first` on. */

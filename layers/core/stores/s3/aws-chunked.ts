@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { BodyMismatch } from '../../domain/errors'
-import { counted } from '../../domain/units'
+import { count, counted } from '../../domain/units'
 
 /** Bytes of data a chunk: the framing then costs 11 bytes a MiB. (Amazon S3 asks for at least 8 KiB.) */
 const CHUNK_BYTES = 1024 * 1024
@@ -70,7 +70,7 @@ export const frame = (what: string, stream: AsyncIterable<Uint8Array>, size: num
         yield piece
       }
     }
-    if (seen < size) throw new BodyMismatch(`${what}: the stream ended after ${seen} of ${counted(size, 'byte')}`)
+    if (seen < size) throw new BodyMismatch(`${what}: the stream ended after ${count(seen)} of ${counted(size, 'byte')}`)
     checksum = crcText(crc)
     yield Buffer.from(`${seen > 0 ? '\r\n' : ''}0\r\n${TRAILER}:${checksum}\r\n\r\n`, 'latin1')
   }

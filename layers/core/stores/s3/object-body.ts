@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { BodyMismatch } from '../../domain/errors'
-import { counted } from '../../domain/units'
+import { count, counted } from '../../domain/units'
 
 /**
  * A reply's body as callers read it: as many bytes as were promised or a BodyMismatch, back-pressure down to the socket, and
@@ -26,7 +26,7 @@ export class ObjectBody extends Readable {
     })
     reply.on('end', () => {
       if (this.seen === this.length) this.push(null)
-      else this.destroy(new BodyMismatch(`${what}: ended after ${this.seen} of ${counted(this.length, 'byte')}`))
+      else this.destroy(new BodyMismatch(`${what}: ended after ${count(this.seen)} of ${counted(this.length, 'byte')}`))
     })
     reply.on('error', (error) => this.destroy(explain(error) as Error))
   }
